@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who else is at work here: another NUT that holds the pid file, the driver socket or the device.
+
+`serve` refuses to start beside it and names it: two that both think they are primary are worse than one.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+DAEMONS = ("upsd", "upsmon")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A living process that stands in the way."""
+
+    what: str
+    """What it holds: `the pid file /run/nut/upsd.pid`."""
+    pid: int
+    program: str
+
+    def __str__(self) -> str:
+        return f"{self.program} (pid {self.pid}) holds {self.what}"
+
+
+def live_pid_file(path: Path, proc: Path = Path("/proc")) -> Holder | None:
+    """The living process that a pid file names, or None; a stale or unreadable file is nobody."""
+    try:
+        text = path.read_text("ascii", "replace").strip()
+    except OSError:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) < 2 or len(text) > 9:
+        return None
+    program = program_of(int(text), proc)
+    # A pid is reused after a crash or a boot: only a process that can be the file's owner counts.
+    expected = path.name.removesuffix(".pid").split("-")[0]
+    if program is None or not _may_own(expected, program):
+        return None
+    return Holder(f"the pid file {path}", int(text), program)
+
+
+def _may_own(expected: str, program: str) -> bool:
+    return program.startswith(("ridethrough", "python", expected[:15]))
+
+
+def program_of(pid: int, proc: Path = Path("/proc")) -> str | None:
+    """The name of a living process, or None. A zombie is not alive."""
+    try:
+        stat = (proc / str(pid) / "stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    name, _, rest = stat.partition("(")[2].rpartition(")")
+    return None if rest.strip().startswith("Z") else name
+
+
+def live_socket(path: Path) -> bool:
+    """Whether somebody answers on a unix socket (a stale file of a crash is nobody)."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(1.0)
+            sock.connect(str(path))
+    except OSError:
+        return False
+    return True
+
+
+def find(
+    pid_directories: Iterable[Path], driver_names: Iterable[str], proc: Path = Path("/proc")
+) -> list[Holder]:
+    """Every living `upsd`, `upsmon` and driver (`<driver>-<ups>`) with a pid file in these directories."""
+    names = (*DAEMONS, *driver_names)
+    found: dict[int, Holder] = {}
+    for directory in dict.fromkeys(pid_directories):
+        for name in names:
+            holder = live_pid_file(directory / f"{name}.pid", proc)
+            if holder is not None:
+                found.setdefault(holder.pid, holder)
+    return list(found.values())

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Another NUT is found and named."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from ridethrough.app.obstacles import find, live_pid_file, live_socket
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """A /proc with an upsd (41), a C driver (42), a zombie (43) and a shell (44)."""
+    for pid, name, state in (
+        (41, "upsd", "S"),
+        (42, "usbhid-ups", "S"),
+        (43, "upsmon", "Z"),
+        (44, "sh", "S"),
+    ):
+        (tmp_path / "proc" / str(pid)).mkdir(parents=True)
+        (tmp_path / "proc" / str(pid) / "stat").write_text(f"{pid} ({name}) {state} 1 2 3")
+    return tmp_path / "proc"
+
+
+def test_the_living_are_named_with_what_they_hold(tmp_path: Path, proc: Path) -> None:
+    """pid, program and pid file, so that the user knows whom to stop."""
+    (tmp_path / "upsd.pid").write_text("41\n")
+    (tmp_path / "usbhid-ups-eaton.pid").write_text("42")
+    found = find([tmp_path, tmp_path / "none"], ["usbhid-ups-eaton", "dummy-ups-x"], proc)
+    assert [str(holder) for holder in found] == [
+        f"upsd (pid 41) holds the pid file {tmp_path / 'upsd.pid'}",
+        f"usbhid-ups (pid 42) holds the pid file {tmp_path / 'usbhid-ups-eaton.pid'}",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "43", "44", "999999", "1", "-41", "41 42", "4" * 40, "x"])
+def test_the_dead_and_the_strange_stand_in_nobodys_way(tmp_path: Path, proc: Path, text: str) -> None:
+    """A stale pid file, a zombie, a pid reused by another program, nonsense: none keeps us from starting."""
+    (tmp_path / "upsd.pid").write_text(text)
+    assert live_pid_file(tmp_path / "upsd.pid", proc) is None
+
+
+def test_our_own_daemons_count_too(tmp_path: Path) -> None:
+    """A second Ridethrough is as much in the way as a C one."""
+    (tmp_path / "upsd.pid").write_text(str(os.getpid()))
+    holder = live_pid_file(tmp_path / "upsd.pid")
+    assert holder is not None
+    assert holder.pid == os.getpid()
+
+
+def test_a_socket_is_live_only_when_somebody_answers(tmp_path: Path) -> None:
+    """The file alone is nothing: a crash leaves it behind."""
+    path = tmp_path / "dummy-ups-x"
+    assert not live_socket(path)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        assert live_socket(path)
+    assert path.exists()
+    assert not live_socket(path)
