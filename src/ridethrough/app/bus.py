@@ -23,7 +23,7 @@ KINDS: Final = frozenset(
         "decision",  # host, text, readings
         "login",  # ups, hosts, count
         "fsd",  # ups
-        "would",  # host, what, command: dry-run
+        "would",  # host, text: dry-run
         "ran",  # host, what, command, status
         "stage",  # name, state
     }

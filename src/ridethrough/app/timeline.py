@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ridethrough.app.bus import Event
@@ -37,8 +37,14 @@ class Timeline:
     `line(event)` gives the line, or None for an event that is not worth one.
     """
 
-    def __init__(self, start: float = 0.0, verbose: bool = False) -> None:
-        self._start = start
+    def __init__(
+        self,
+        start: float = 0.0,
+        verbose: bool = False,
+        stamp: Callable[[float], str] | None = None,
+    ) -> None:
+        """`stamp` makes the first column from an event's `t`; without it, it is the time since `start`."""
+        self._stamp = stamp or (lambda t: clock_text(t - start))
         self._verbose = verbose
         self._charge_said: dict[str, float] = {}
 
@@ -49,7 +55,7 @@ class Timeline:
         if told is None:
             return None
         who, text = told
-        return f"{clock_text(event['t'] - self._start):>8}  {who:<10} {text}"
+        return f"{self._stamp(event['t']):>8}  {who:<10} {text}"
 
     def _device(self, event: Event) -> tuple[str, str] | None:
         ups, charge = event["ups"], event.get("charge")
@@ -67,7 +73,7 @@ class Timeline:
         level = event["level"]
         if level == "debug" and not self._verbose:
             return None
-        return ("" if level == "info" else level), event["text"]
+        return ("" if level in ("info", "notice", "debug") else level), event["text"]
 
 
 def _readings(event: Event) -> list[str]:
@@ -93,20 +99,25 @@ def _notice(_: Timeline, event: Event) -> tuple[str, str]:
 
 def _decision(_: Timeline, event: Event) -> tuple[str, str]:
     readings = event.get("readings")
-    return event["host"], f"decided: {event['text']}" + (f" [{readings}]" if readings else "")
+    return event["host"], event["text"] + (f" [{readings}]" if readings else "")
 
 
-def _login(_: Timeline, event: Event) -> tuple[str, str]:
+def _login(timeline: Timeline, event: Event) -> tuple[str, str] | None:
+    """The server says who came and went in its own words; the count is for those who ask for more."""
+    if not timeline._verbose:
+        return None
     hosts = ", ".join(event["hosts"]) or "nobody"
     return event["ups"], f"logged in: {hosts} ({event['count']})"
 
 
-def _fsd(_: Timeline, event: Event) -> tuple[str, str]:
+def _fsd(timeline: Timeline, event: Event) -> tuple[str, str] | None:
+    if not timeline._verbose:
+        return None
     return event["ups"], "FSD is set: every host on this UPS is told to go down"
 
 
 def _would(_: Timeline, event: Event) -> tuple[str, str]:
-    return event["host"], f"dry-run, would {event['what']}: {event['command']}"
+    return event["host"], f"dry-run, {event['text']}"
 
 
 def _ran(_: Timeline, event: Event) -> tuple[str, str]:
@@ -117,7 +128,7 @@ def _stage(timeline: Timeline, event: Event) -> tuple[str, str] | None:
     return (event["name"], event["state"]) if timeline._verbose else None
 
 
-_TELLERS: Final[dict[str, Callable[[Timeline, Any], tuple[str, str] | None]]] = {
+_TELLERS: Final[Mapping[str, Callable[[Timeline, Any], tuple[str, str] | None]]] = {
     "device": Timeline._device,
     "log": Timeline._log,
     "mains": _mains,

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Before anything runs: what speaks against it, the root helper, and the end of being root.
+
+The order is the point. While the process is root it reads the configuration and starts the helper with it;
+then it becomes `nut`; only then does it open a socket or talk to a device.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ridethrough.app import obstacles
+from ridethrough.app.background import default_user
+from ridethrough.app.bus import Bus
+from ridethrough.config.load import Configuration
+from ridethrough.config.models import Mode, UpsmonConf
+from ridethrough.config.paths import altpidpath, pidpath
+from ridethrough.drivers.registry import KINDS
+from ridethrough.privsep.actions import Actions
+from ridethrough.privsep.client import DirectHelper, Helper
+from ridethrough.privsep.config import HelperConfig, passed_on
+from ridethrough.privsep.drop import DropError, drop_to
+from ridethrough.privsep.dry import DryHelper
+from ridethrough.privsep.errors import HelperError
+from ridethrough.privsep.spawn import SpawnedHelper, spawn_helper
+from ridethrough.schedule.rules import script_names
+
+
+class Refusal(Exception):
+    """`serve` does not start; the text is one line that says why and what to do."""
+
+
+def refuse_unfit(config: Configuration) -> None:
+    """Raises Refusal for a configuration with which nothing would be watched or served."""
+    directory, nut = config.directory, config.nut
+    if nut is not None and nut.mode is Mode.NONE:
+        raise Refusal(
+            f"{directory / 'nut.conf'} says MODE=none: nothing is configured yet; set MODE=standalone there, "
+            "describe your UPS in ups.conf and upsmon.conf, then run: ridethrough check --config "
+            f"{directory}"
+        )
+    serves = (nut is None or nut.mode.serves) and config.ups is not None and bool(config.ups.sections)
+    watches = config.upsmon is not None and bool(config.upsmon.monitors)
+    if not serves and not watches:
+        raise Refusal(
+            f"{directory} has no UPS: write a [name] section with driver and port in ups.conf, "
+            "or a MONITOR line in upsmon.conf"
+        )
+
+
+def refuse_beside_another_nut(config: Configuration, state_dir: Path, env: Mapping[str, str]) -> None:
+    """Raises Refusal naming every living NUT daemon, ours or C's, that holds what we would use."""
+    sections = [section for section in (config.ups.sections if config.ups else ()) if section.driver in KINDS]
+    names = [f"{section.driver}-{section.name}" for section in sections]
+    holders = [str(each) for each in obstacles.find([state_dir, pidpath(env), altpidpath(env)], names)]
+    for section in sections:
+        path = state_dir / f"{section.driver}-{section.name}"
+        if not any(path.name in holder for holder in holders) and obstacles.live_socket(path):
+            holders.append(f"a running driver answers on {path}")
+    if holders:
+        raise Refusal(
+            f"another NUT is at work: {'; '.join(holders)}; stop it first (systemctl stop nut.target)"
+        )
+
+
+def helper_config(config: Configuration, env: Mapping[str, str]) -> HelperConfig:
+    """What the helper may do for this configuration, and nothing else."""
+    upsmon, upssched = config.upsmon or UpsmonConf(), config.upssched
+    return HelperConfig(
+        shutdowncmd=upsmon.shutdowncmd or None,
+        notifycmd=upsmon.notifycmd or None,
+        cmdscript=upssched.cmdscript if upssched else None,
+        cmdscript_names=script_names(upssched.rules) if upssched else (),
+        run_as_user=upsmon.run_as_user or default_user() or None,
+        powerdownflag=upsmon.powerdownflag or None,
+        environment=passed_on(env),
+    )
+
+
+def dry_helper(config: HelperConfig, bus: Bus, host: str) -> DryHelper:
+    """A helper that runs nothing; each deed is told as an event, but for copies of notices on terminals."""
+
+    def report(text: str) -> None:
+        if not text.startswith("would tell all"):
+            bus.tell("would", host=host, text=text)
+
+    return DryHelper(config, report)
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """What was prepared while the process was still root; `take_up` makes it usable in the event loop."""
+
+    config: HelperConfig
+    armed: bool
+    spawned: SpawnedHelper | None = None
+
+    async def take_up(self, bus: Bus, host: str, on_gone: Callable[[str], None]) -> Actions:
+        """The actions for the house. Raises HelperError if the helper does not answer."""
+        if not self.armed:
+            return dry_helper(self.config, bus, host)
+        if self.spawned is not None:
+            return await Helper.attach(self.spawned, bus.log, on_gone=on_gone)
+        direct = DirectHelper(self.config, bus.log, on_gone=on_gone)
+        await direct.start()
+        return direct
+
+
+def arm(config: HelperConfig, *, armed: bool, user: str, state_dir: Path) -> Arms:
+    """Start the helper if `armed`, then give up root for `user` (default: nut, where there is one).
+
+    Raises Refusal, HelperError. Afterwards nothing that is not imported yet may be needed:
+    the new user may not be allowed to read this Python.
+    """
+    root = os.geteuid() == 0
+    become = user or default_user()
+    if user and not root and user != _own_name():
+        raise Refusal(f"only root can become {user}; start it as root, or as {user} itself")
+    spawned = spawn_helper(config) if armed and root else None
+    if root and not become:
+        print("no user nut on this host: the core stays root; create that user", file=sys.stderr)
+    elif root and become != "root":
+        try:
+            drop_to(become)
+        except DropError as error:
+            raise Refusal(str(error)) from None
+    _check_state_directory(state_dir)
+    return Arms(config, armed, spawned)
+
+
+def _check_state_directory(state_dir: Path) -> None:
+    if not state_dir.is_dir():
+        raise Refusal(
+            f"{state_dir} is not there; create it for user {_own_name()}, or name another: --state-dir"
+        )
+    if not os.access(state_dir, os.W_OK | os.X_OK):
+        raise Refusal(
+            f"user {_own_name()} may not write to {state_dir}; start it as root, or name another: "
+            "--state-dir DIR"
+        )
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
+
+
+def stale_flag(config: HelperConfig) -> str | None:
+    """The POWERDOWNFLAG that an earlier shutdown has left, or None."""
+    flag = config.powerdownflag
+    return flag if flag and os.path.lexists(flag) else None
+
+
+async def clear_stale_flag(config: HelperConfig, actions: Actions, bus: Bus) -> None:
+    """Remove a POWERDOWNFLAG that was left, loudly: it would cut the power after a plain reboot."""
+    flag = stale_flag(config)
+    if flag is None:
+        return
+    bus.log("warning", f"POWERDOWNFLAG {flag} is left from an earlier shutdown; it is removed")
+    try:
+        await actions.clear_powerdownflag()
+    except HelperError as error:
+        bus.log("error", f"POWERDOWNFLAG {flag} can't be removed: {error}")

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What may be asked of a running `serve` over the control socket: a table of verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ridethrough.control.server import OBSERVER, OPERATOR, Handler, Peer, RequestError
+from ridethrough.drivers.base import Controllable
+from ridethrough.drivers.runner import Runner
+from ridethrough.schedule.shell import ScheduleError
+
+if TYPE_CHECKING:
+    from ridethrough.app.house import House
+
+Fields = Mapping[str, Any]
+
+
+def handlers(house: House) -> dict[str, tuple[str, Handler]]:
+    """Verb -> (role that it takes, what answers it)."""
+
+    async def status(args: Fields, peer: Peer) -> Fields:
+        return house.status()
+
+    async def sim(args: Fields, peer: Peer) -> Fields:
+        return {"text": _move(house, args)}
+
+    async def fsd(args: Fields, peer: Peer) -> Fields:
+        if house.monitor is None:
+            raise RequestError("no MONITOR line: nothing here can be shut down")
+        house.bus.log("warning", f"a forced shutdown was ordered by uid {peer.uid} (pid {peer.pid})")
+        house.monitor.user_fsd()
+        return {}
+
+    return {
+        "status": (OBSERVER, status),
+        "sim": (OPERATOR, sim),
+        "fsd": (OPERATOR, fsd),
+        "timers.list": (OBSERVER, _timers(house, "timers.list")),
+        "timers.start": (OPERATOR, _timers(house, "timers.start")),
+        "timers.cancel": (OPERATOR, _timers(house, "timers.cancel")),
+    }
+
+
+def _timers(house: House, verb: str) -> Callable[[Fields, Peer], Awaitable[Fields]]:
+    async def answer(args: Fields, peer: Peer) -> Fields:
+        if house.scheduler is None:
+            raise RequestError("upssched.conf is not used here: there are no timers")
+        try:
+            return house.scheduler.control(verb, args)
+        except ScheduleError as error:
+            raise RequestError(str(error)) from None
+
+    return answer
+
+
+def _move(house: House, args: Fields) -> str:
+    """`sim mains off`: find the simulated UPS and move it."""
+    sources = house.serving.sources if house.serving else {}
+    movable = {name: source for name, source in sources.items() if isinstance(source, Runner)}
+    wanted = str(args.get("ups") or "").lower()
+    if wanted:
+        chosen = movable.get(wanted)
+        if chosen is None:
+            raise RequestError(
+                f"no UPS '{wanted}' runs in this process; known: {', '.join(movable) or 'none'}"
+            )
+    else:
+        simulated = [source for source in movable.values() if isinstance(source.driver, Controllable)]
+        if len(simulated) != 1:
+            raise RequestError(f"{len(simulated)} simulated UPSes run here; name one with --ups")
+        chosen = simulated[0]
+    try:
+        text = chosen.control(str(args.get("what")), [str(args.get("value"))])
+    except ValueError as error:
+        raise RequestError(str(error)) from None
+    if args.get("what") == "mains":
+        house.bus.tell("mains", ups=chosen.name, on=args.get("value") == "on")
+    return text

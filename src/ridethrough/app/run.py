@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The life of one `serve`: open the house, say that it is ready, wait, close it.
+
+Signals: SIGTERM and SIGINT stop; SIGUSR1 orders a forced shutdown (as `upsmon -c fsd` sends it);
+SIGHUP reads the configuration again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from ridethrough.app.arming import Arms, clear_stale_flag
+from ridethrough.app.blueprint import Blueprint
+from ridethrough.app.bus import Bus
+from ridethrough.app.house import House
+from ridethrough.app.service import Notifier
+from ridethrough.app.supervise import ChildSpec, Supervisor
+
+PID_FILES: Final = ("ridethrough.pid", "upsd.pid", "upsmon.pid")
+"""The NUT names keep a C daemon from starting beside us, and let `upsmon -c fsd` find us."""
+
+Companion = Callable[[House, asyncio.Event], Awaitable[int]]
+"""What a simulation plays beside the house; gives the exit status. The event means: told to stop."""
+
+
+async def run(
+    blueprint: Blueprint,
+    bus: Bus,
+    arms: Arms,
+    *,
+    observers: Sequence[ChildSpec] = (),
+    companion: Companion | None = None,
+    notifier: Notifier | None = None,
+) -> int:
+    """Run until told to stop, or until the companion has played its part; gives the exit status."""
+    notifier = notifier or Notifier()
+    stop = asyncio.Event()
+    async with contextlib.AsyncExitStack() as undo:
+
+        def gone(why: str) -> None:
+            house.helper_gone = why
+            bus.log("critical", why)
+
+        actions = await arms.take_up(bus, blueprint.host, gone)
+        undo.push_async_callback(actions.close)
+        await clear_stale_flag(arms.config, actions, bus)
+        house = House(blueprint, bus, actions)
+        undo.push_async_callback(house.close)
+        await house.open()
+        undo.enter_context(_pid_files(blueprint.state_dir))
+        if observers:
+            supervisor = Supervisor(observers, bus.log)
+            undo.push_async_callback(supervisor.close)
+            supervisor.start()
+        _listen(stop, house)
+        notifier.ready(summary(house))
+        undo.callback(notifier.stopping)
+        alive = asyncio.get_running_loop().create_task(_watchdog(notifier), name="watchdog")
+        undo.callback(alive.cancel)
+        if companion is not None:
+            return await companion(house, stop)
+        await stop.wait()
+        bus.log("info", "told to stop")
+    return 0
+
+
+def summary(house: House) -> str:
+    """One line of what runs here."""
+    status = house.status()
+    where = ", ".join(f"{host}:{port}" for host, port in status["ports"]) or "no port"
+    kind = "simulated" if status["simulated"] else "armed" if status["armed"] else "dry-run"
+    return f"{kind}: {len(status['devices'])} UPS, {len(status['monitors'])} monitored, serving on {where}"
+
+
+def _listen(stop: asyncio.Event, house: House) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, _fsd, house)
+    loop.add_signal_handler(signal.SIGHUP, _reload, house)
+
+
+def _fsd(house: House) -> None:
+    house.bus.log("warning", "a forced shutdown was ordered by SIGUSR1")
+    if house.monitor is not None:
+        house.monitor.user_fsd()
+
+
+def _reload(house: House) -> None:
+    task = asyncio.get_running_loop().create_task(house.reload())
+    # The reference is kept until it is done: the loop itself holds only a weak one.
+    _RELOADS.add(task)
+    task.add_done_callback(_RELOADS.discard)
+
+
+_RELOADS: set[asyncio.Task[None]] = set()
+
+
+async def _watchdog(notifier: Notifier) -> None:
+    """Pat the service manager's watchdog from the very loop that the monitor runs in."""
+    while notifier.watchdog_s > 0:
+        notifier.alive()
+        await asyncio.sleep(notifier.watchdog_s / 3)
+
+
+@contextlib.contextmanager
+def _pid_files(directory: Path) -> Iterator[None]:
+    paths = [directory / name for name in PID_FILES]
+    for path in paths:
+        path.write_text(f"{os.getpid()}\n", "ascii")
+    try:
+        yield
+    finally:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                if path.read_text("ascii").strip() == str(os.getpid()):
+                    path.unlink()

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`upsmon` alone: upsmon.conf in, notices and SHUTDOWNCMD out (upsmon(8), upsmon.conf(5)).
+
+As root it starts the privileged helper, writes the pid file and gives up root, in this order, and only
+then has an event loop.  Signals: SIGUSR1 orders the shutdown, SIGHUP reads upsmon.conf again, SIGTERM stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures.thread
+import contextlib
+import encodings.idna
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ridethrough.app.background import SIGNALS, DaemonError, pid_file, refuse_if_running
+from ridethrough.app.commands import CommandOutput, Say
+from ridethrough.app.service import Notifier
+from ridethrough.client.aio import AsyncClient
+from ridethrough.client.channel import CONNECT_TIMEOUT_S, TcpChannel
+from ridethrough.config.load import Configuration, load
+from ridethrough.config.model_upsmon import MonitorLine, UpsmonConf
+from ridethrough.config.paths import confpath, pidpath
+from ridethrough.config.problems import Severity
+from ridethrough.monitor.shell import Monitor
+from ridethrough.privsep.client import DirectHelper, Helper
+from ridethrough.privsep.config import HelperConfig, passed_on
+from ridethrough.privsep.drop import DEFAULT_USER, DropError, drop_to
+from ridethrough.privsep.errors import HelperError
+from ridethrough.privsep.spawn import SpawnedHelper, spawn_helper
+from ridethrough.ups.notices import NotifyType
+
+# Loaded now, since after the drop of root this installation may not be readable any more.
+PRELOADED: Final = (encodings.idna, concurrent.futures.thread)
+
+FILE: Final = "upsmon.conf"
+PID_NAME: Final = "upsmon.pid"
+COMMANDS: Final[Mapping[str, signal.Signals]] = {"fsd": signal.SIGUSR1, **SIGNALS}
+MAGIC: Final = b"upsmon-shutdown-file"
+NOPARENT_EVERY_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says.  `user` "" leaves it to upsmon.conf; `family` 0 takes IPv4 and IPv6."""
+
+    user: str = ""
+    keep_root: bool = False
+    family: int = 0
+    connect_limit_s: float = CONNECT_TIMEOUT_S
+
+
+class UpsmonError(Exception):
+    """upsmon can't start, or can't reload; the text is one line that says why and what to do."""
+
+
+def pid_path(env: Mapping[str, str]) -> Path:
+    """Where the pid file lies."""
+    return pidpath(env) / PID_NAME
+
+
+def load_config(env: Mapping[str, str], say: Say) -> UpsmonConf:
+    """Read upsmon.conf and say every fault.  Raises UpsmonError if there is nothing to read."""
+    directory = confpath(env)
+    found = load(directory, (FILE,))
+    if found.upsmon is None:
+        raise UpsmonError(_unreadable(directory / FILE, found))
+    for problem in found.problems:
+        say(problem.severity.value, str(problem))
+    return found.upsmon
+
+
+def read_config(env: Mapping[str, str], say: Say) -> UpsmonConf:
+    """The same, and raise UpsmonError where the monitor could not do its work with it."""
+    directory, conf = confpath(env), load_config(env, say)
+    if not conf.monitors:
+        raise UpsmonError(
+            f"{directory / FILE} has no valid MONITOR line; write: MONITOR ups@host 1 USER PASSWORD primary"
+        )
+    if conf.power < conf.minsupplies:
+        raise UpsmonError(
+            f"{directory / FILE}: insufficient power configured: the power values sum up to {conf.power}, "
+            f"MINSUPPLIES is {conf.minsupplies}; raise a power value or lower MINSUPPLIES"
+        )
+    if not conf.shutdowncmd and conf.minsupplies > 0:
+        say("warning", f"{directory / FILE} has no SHUTDOWNCMD: this host will not be shut down; write one")
+    return conf
+
+
+def powerdownflag_is_set(conf: UpsmonConf) -> tuple[bool, str]:
+    """`upsmon -K`: whether POWERDOWNFLAG is there with NUT's word in it, and that in words."""
+    if not conf.powerdownflag:
+        return False, "no POWERDOWNFLAG is configured in upsmon.conf"
+    try:
+        with open(conf.powerdownflag, "rb") as file:
+            head = file.read(len(MAGIC))
+    except FileNotFoundError:
+        return False, f"POWERDOWNFLAG {conf.powerdownflag} is not set"
+    except OSError as error:
+        return False, f"POWERDOWNFLAG {conf.powerdownflag} can't be read: {error.strerror}"
+    if head != MAGIC:
+        return (
+            False,
+            f"POWERDOWNFLAG {conf.powerdownflag} is not from upsmon: it lacks the words {MAGIC.decode()}",
+        )
+    return True, f"POWERDOWNFLAG {conf.powerdownflag} is set"
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What was done while still root.  `helper` is None where there is no root to keep.
+
+    `stale_flag`: a POWERDOWNFLAG is there, of an earlier shutdown.
+    """
+
+    conf: UpsmonConf
+    config: HelperConfig
+    helper: SpawnedHelper | None
+    stale_flag: bool
+
+
+@contextlib.contextmanager
+def prepared(env: Mapping[str, str], options: Options, say: Say) -> Iterator[Prepared]:
+    """Everything before the event loop: configuration, helper, pid file, and the end of root.
+
+    Raises UpsmonError.  The pid file is removed when the block is left.
+    """
+    conf = read_config(env, say)
+    stale_flag = bool(conf.powerdownflag) and os.path.lexists(conf.powerdownflag)
+    for number in (signal.SIGUSR1, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # Until the loop listens: the pid file is there before.
+    user = conf.run_as_user or options.user or DEFAULT_USER
+    split = os.geteuid() == 0 and not options.keep_root
+    config = HelperConfig(
+        shutdowncmd=conf.shutdowncmd or None,
+        notifycmd=conf.notifycmd or None,
+        run_as_user=user if split else None,
+        powerdownflag=conf.powerdownflag or None,
+        environment=passed_on(env),
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            refuse_if_running(pid_path(env))
+            spawned = spawn_helper(config) if split else None
+            if spawned is not None:
+                stack.callback(spawned.sock.close)
+            _write_pid(stack, env, say)
+            if split:
+                drop_to(user if user != "root" else DEFAULT_USER)
+        except (DaemonError, HelperError, DropError) as error:
+            raise UpsmonError(str(error)) from None
+        if not split:
+            who = "root, in one process (-p)" if os.geteuid() == 0 else "an ordinary user"
+            say(
+                "warning",
+                f"running as {who}; SHUTDOWNCMD and NOTIFYCMD run as the same user, and may lack rights",
+            )
+        yield Prepared(conf, config, spawned, stale_flag)
+
+
+def _write_pid(stack: contextlib.ExitStack, env: Mapping[str, str], say: Say) -> None:
+    try:
+        stack.enter_context(pid_file(pid_path(env)))
+    except DaemonError as error:
+        say("warning", f"{error}; 'upsmon -c' will need -P")
+
+
+async def run_upsmon(
+    env: Mapping[str, str],
+    options: Options,
+    start: Prepared,
+    say: Say,
+    ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Monitor until the host goes down or SIGTERM comes; returns the exit status.
+
+    `ready` is called when the helper answers and the links are being made.  Raises UpsmonError.
+    """
+    gone = asyncio.Event()
+    try:
+        helper = await _attach(start, say, lambda _: gone.set())
+    except HelperError as error:
+        raise UpsmonError(str(error)) from None
+    output = CommandOutput(start.conf, helper, say)
+    notifier = Notifier(env)
+    background: list[asyncio.Task[None]] = []
+    try:
+        if start.stale_flag:
+            await _clear_flag(start.conf, helper, say)
+
+        def link(line: MonitorLine) -> AsyncClient:
+            return AsyncClient(TcpChannel(line.host, line.port, options.connect_limit_s, options.family))
+
+        monitor = Monitor(start.conf, link, output)
+        _listen(monitor, env, start.conf, say)
+        background = [
+            asyncio.create_task(_noparent(gone, monitor, say)),
+            asyncio.create_task(_watchdog(notifier)),
+        ]
+        text = f"monitoring {len(start.conf.monitors)} UPS, MINSUPPLIES {start.conf.minsupplies}"
+        say("info", text)
+        notifier.ready(text)
+        ready()
+        return await monitor.run()
+    finally:
+        notifier.stopping()
+        for task in background:
+            task.cancel()
+        await output.close()
+        await helper.close()
+
+
+def _listen(monitor: Monitor, env: Mapping[str, str], first: UpsmonConf, say: Say) -> None:
+    def reload() -> None:
+        try:
+            conf = read_config(env, say)
+        except UpsmonError as error:
+            say("error", f"upsmon.conf is not taken: {error}")
+            return
+        for name in ("shutdowncmd", "powerdownflag", "notifycmd", "run_as_user"):
+            if getattr(conf, name) != getattr(first, name):
+                say("warning", f"{FILE}: a changed {name.upper()} counts only after a restart of upsmon")
+        monitor.reload(conf)
+        say("info", f"{FILE} was read again")
+
+    def order() -> None:
+        say("warning", "a forced shutdown was ordered by signal")
+        monitor.user_fsd()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGUSR1, order)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        loop.add_signal_handler(number, monitor.stop)
+
+
+async def _attach(start: Prepared, say: Say, on_gone: Callable[[str], None]) -> Helper:
+    if start.helper is not None:
+        return await Helper.attach(start.helper, say, on_gone=on_gone)
+    direct = DirectHelper(start.config, say, on_gone=on_gone)
+    await direct.start()
+    return direct
+
+
+async def _clear_flag(conf: UpsmonConf, helper: Helper, say: Say) -> None:
+    """A flag of an earlier shutdown would have the UPS switched off at the next ordinary one."""
+    try:
+        await helper.clear_powerdownflag()
+    except HelperError as error:
+        say("error", f"a POWERDOWNFLAG was there at the start and could not be removed: {error}")
+    else:
+        say("notice", f"POWERDOWNFLAG {conf.powerdownflag} of an earlier shutdown was there and is removed")
+
+
+async def _noparent(gone: asyncio.Event, monitor: Monitor, say: Say) -> None:
+    """NUT's NOPARENT, every two minutes: nobody is left who may shut this host down."""
+    await gone.wait()
+    while True:
+        say("critical", "the privileged helper has died: this host can't be shut down; restart upsmon")
+        monitor.announce(NotifyType.NOPARENT)
+        await asyncio.sleep(NOPARENT_EVERY_S)
+
+
+async def _watchdog(notifier: Notifier) -> None:
+    while notifier.watchdog_s > 0:
+        notifier.alive()
+        await asyncio.sleep(notifier.watchdog_s / 2)
+
+
+def _unreadable(path: Path, found: Configuration) -> str:
+    reasons = [problem for problem in found.problems if problem.severity is Severity.ERROR]
+    if reasons:
+        hint = f"; {reasons[0].hint}" if reasons[0].hint else ""
+        return f"can't read {path}: {reasons[0].message}{hint}"
+    return f"can't read {path}: the file is missing"

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ridethrough check`: every fault of a configuration directory, with file, line and what to write."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ridethrough.config.load import load
+from ridethrough.config.paths import confpath
+from ridethrough.config.problems import Severity
+
+
+def main(argv: list[str]) -> int:
+    """Print the problems; exit status 1 if one of them is an error."""
+    parser = argparse.ArgumentParser(prog="ridethrough check", description=__doc__)
+    parser.add_argument(
+        "--config", type=Path, default=None, help="the directory (default: NUT_CONFPATH, /etc/nut)"
+    )
+    options = parser.parse_args(argv[1:])
+    directory = options.config or confpath(os.environ)
+    if not directory.is_dir():
+        print(f"check: {directory} is not a directory; name one with --config", file=sys.stderr)
+        return 1
+    problems = load(directory).problems
+    for problem in problems:
+        print(problem)
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    print(f"{directory}: {errors} errors, {len(problems) - errors} warnings")
+    return 1 if errors else 0

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ridethrough COMMAND ...`, and every NUT name under which the same program is called.
+
+A command's module is imported only when it is asked for, so that `upsc` starts quickly.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from ridethrough import __version__
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": ("serve", "run everything that is configured: drivers, server, monitor, schedule"),
+    "status": ("status", "am I protected? exit status 0 only if every answer is yes"),
+    "events": ("events", "what has happened since serve started; --follow to go on listening"),
+    "check": ("check", "every fault in a configuration directory, with file and line"),
+    "drill": (
+        "drill",
+        "play an outage through your configuration on a virtual clock, and record the verdict",
+    ),
+    "sim": ("sim", "move a simulated UPS: mains off|on, load WATTS"),
+    "install-hook": ("install_hook", "install the systemd hook that switches the UPS off after a shutdown"),
+    "link": ("link", "put the NUT names of our commands into a directory"),
+    "upsd": ("upsd", "the data server alone"),
+    "upsmon": ("upsmon", "the monitor alone"),
+    "upssched": ("upssched", "timers for notices, as NOTIFYCMD"),
+    "upsschedctl": ("upsschedctl", "list, start and cancel those timers"),
+    "upsc": ("upsc", "read a UPS"),
+    "upscmd": ("upscmd", "send a UPS a command"),
+    "upsrw": ("upsrw", "set a variable of a UPS"),
+    "dummy-ups": ("driver", "the driver of .dev and .seq files alone"),
+    "simulated-ups": ("driver", "the simulated UPS alone"),
+}
+NUT_NAMES: Final = (
+    "upsd",
+    "upsmon",
+    "upssched",
+    "upsschedctl",
+    "upsc",
+    "upscmd",
+    "upsrw",
+    "dummy-ups",
+    "simulated-ups",
+)
+ALIASES: Final[Mapping[str, str]] = {"--help": "help", "-h": "help", "--version": "version", "-V": "version"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command that the program's own name or its first word asks for; gives the exit status."""
+    arguments = list(sys.argv if argv is None else argv)
+    name = os.path.basename(arguments[0])
+    if name not in NUT_NAMES:
+        if len(arguments) < 2:
+            print(usage())
+            return 2
+        arguments = arguments[1:]
+        name = ALIASES.get(arguments[0], arguments[0])
+    if name == "help":
+        print(usage())
+        return 0
+    if name == "version":
+        print(f"Ridethrough {__version__}")
+        return 0
+    if name not in COMMANDS:
+        print(
+            f"ridethrough: unknown command '{name}'{_nearest(name)}; see: ridethrough help", file=sys.stderr
+        )
+        return 2
+    try:
+        module = importlib.import_module(f"ridethrough.cli.{COMMANDS[name][0]}")
+        return int(module.main([name, *arguments[1:]]))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong, and Python must not say so at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+
+
+def usage() -> str:
+    """The commands, a line each."""
+    rows = "\n".join(f"  {name:<14} {text}" for name, (_, text) in COMMANDS.items())
+    return f"usage: ridethrough COMMAND [ARGS]\n\n{rows}\n\nridethrough COMMAND --help tells more."
+
+
+def _nearest(name: str) -> str:
+    near = importlib.import_module("difflib").get_close_matches(name, COMMANDS, 1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

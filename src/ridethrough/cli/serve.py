@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ridethrough serve`: drivers, server, monitor and schedule in one.
+
+Without --config it simulates: a UPS, a server, a primary and a secondary.
+Without --armed nothing is ever run, no SHUTDOWNCMD, NOTIFYCMD or CMDSCRIPT: it says what it would have run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from ridethrough.app import observers, places
+from ridethrough.app.arming import Refusal, arm, helper_config, refuse_beside_another_nut, refuse_unfit
+from ridethrough.app.blueprint import Blueprint
+from ridethrough.app.bus import Bus, Event
+from ridethrough.app.clock import BoottimeLoop
+from ridethrough.app.run import run
+from ridethrough.app.timeline import Timeline
+from ridethrough.config.load import Configuration, load
+from ridethrough.config.paths import statepath
+from ridethrough.control.server import ControlError
+from ridethrough.privsep.errors import HelperError
+from ridethrough.server.sockets import ListenError
+from ridethrough.sim import demo
+from ridethrough.sim.clock import ScaledLoop
+from ridethrough.sim.game import Game
+
+MAX_SPEED: Final = 10_000.0
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h)?")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line, checked. `outage_s` is in seconds of the person who waits, not of the simulation."""
+
+    config: Path | None
+    simulate: bool
+    armed: bool
+    speed: float
+    outage_s: float | None
+    port: int | None
+    state_dir: Path | None
+    user: str
+    verbose: bool
+
+
+def duration(text: str) -> float:
+    """`20s`, `5min`, `1.5h` or plain seconds, as seconds."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is no duration; write 20s, 5min or 1h")
+    return float(match[1]) * _UNITS[match[2] or ""]
+
+
+def speed(text: str) -> float:
+    """A factor above 0."""
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor <= MAX_SPEED:
+        raise argparse.ArgumentTypeError(f"'{text}' is no speed; write a number above 0, up to {MAX_SPEED:g}")
+    return factor
+
+
+def port(text: str) -> int:
+    """A TCP port, 0 for any that is free."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; write 0 to 65535")
+    return int(text)
+
+
+def options_of(argv: Sequence[str]) -> Options:
+    """Read the command line; ends the program (status 2) where it makes no sense."""
+    parser = argparse.ArgumentParser(
+        prog="ridethrough serve", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--config", type=Path, metavar="DIR", help="NUT's configuration directory, such as /etc/nut")
+    add("--simulate", action="store_true", help="put the simulated UPS in place of every driver")
+    add("--armed", action="store_true", help="really run SHUTDOWNCMD and the scripts")
+    add("--dry-run", action="store_true", help="only say what would be run (this is so without --armed)")
+    add("--speed", type=speed, default=1.0, metavar="N", help="simulated seconds a second (default 1)")
+    add(
+        "--outage",
+        type=duration,
+        metavar="DURATION",
+        help="play one outage of this length of your time, then end",
+    )
+    add("--port", type=port, metavar="N", help="serve on 127.0.0.1:N instead of upsd.conf's LISTEN; 0: any")
+    add(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="sockets and pid files (default: NUT_STATEPATH, /run/nut)",
+    )
+    add("-u", "--user", default="", help="drop root to this user (default: nut, when it starts as root)")
+    add("--verbose", action="store_true", help="also tell what the stages say to themselves")
+    found = parser.parse_args(argv)
+    simulate = found.simulate or found.config is None
+    if found.armed and found.config is None:
+        parser.error("--armed needs --config DIR: what is to be run stands in its upsmon.conf")
+    if found.armed and found.simulate:
+        parser.error("--armed with --simulate would shut this host down for an outage that is not real")
+    if found.armed and found.dry_run:
+        parser.error("--armed and --dry-run exclude each other")
+    if not simulate and (found.speed != 1 or found.outage is not None):
+        parser.error("--speed and --outage are for simulations: add --simulate")
+    return Options(
+        config=found.config,
+        simulate=simulate,
+        armed=found.armed,
+        speed=found.speed,
+        outage_s=found.outage,
+        port=found.port,
+        state_dir=found.state_dir,
+        user=found.user,
+        verbose=found.verbose,
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Run `serve`; every reason not to start is one line on standard error and exit status 1."""
+    options = options_of(argv[1:])
+    try:
+        return simulate(options) if options.simulate else serve(options)
+    except (Refusal, places.PlaceError, ListenError, ControlError, HelperError) as error:
+        print(f"ridethrough serve: {error}", file=sys.stderr)
+        return 1
+
+
+def serve(options: Options) -> int:
+    """A configuration directory, with its own drivers."""
+    assert options.config is not None
+    config = read(options.config)
+    refuse_unfit(config)
+    state_dir = options.state_dir or statepath(os.environ)
+    refuse_beside_another_nut(config, state_dir, os.environ)
+    if options.port is not None:
+        config = demo.on_port(config, options.port)
+    specs, faults = observers.read(options.config)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    blueprint = Blueprint(config, state_dir, armed=options.armed)
+    arms = arm(helper_config(config, os.environ), armed=options.armed, user=options.user, state_dir=state_dir)
+    with asyncio.Runner(loop_factory=BoottimeLoop) as runner:
+        loop = runner.get_loop()
+        bus = Bus(loop.time)
+        bus.listen(partial(show, Timeline(loop.time(), options.verbose, lambda _: time.strftime("%H:%M:%S"))))
+        if not options.armed:
+            bus.log("warning", "dry-run: nothing will be run; --armed makes it real")
+        return runner.run(run(blueprint, bus, arms, observers=specs))
+
+
+def simulate(options: Options) -> int:
+    """The built-in house, or a user's own with the simulated UPS in place of each driver. Nothing is run."""
+    config = read(options.config) if options.config is not None else None
+    if config is not None:
+        refuse_unfit(config)
+    state_dir = places.private_directory(options.state_dir or places.simulation_directory(os.environ))
+    game = Game(config, state_dir, options.speed, options.outage_s, options.port)
+    refuse_beside_another_nut(game.config, state_dir, {"NUT_STATEPATH": str(state_dir)})
+    with asyncio.Runner(loop_factory=lambda: ScaledLoop(options.speed)) as runner:
+        loop = runner.get_loop()
+        bus = Bus(loop.time)
+        bus.listen(partial(show, Timeline(loop.time(), options.verbose)))
+        return runner.run(game.run(bus))
+
+
+def read(directory: Path) -> Configuration:
+    """Load a directory and print what is wrong with it; raises Refusal where it can't be used at all."""
+    if not directory.is_dir():
+        raise Refusal(f"{directory} is not a directory; name NUT's configuration directory, such as /etc/nut")
+    config = load(directory)
+    for problem in config.problems:
+        print(problem, file=sys.stderr)
+    return config
+
+
+def show(timeline: Timeline, event: Event) -> None:
+    """Print what is worth a line. A reader that went away must not stop the house."""
+    line = timeline.line(event)
+    if line is not None:
+        with contextlib.suppress(BrokenPipeError):
+            print(line, flush=True)

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The monitor's decisions: `step(state, event, now) -> (state, effects)`, and nothing else.
+
+The caller owes: every effect is carried out in the order given; a `Tick` at `next_deadline` at the
+latest; `now` never runs backwards.  A gap much longer than `Settings.heartbeat_s` between two steps
+means that the machine slept, and no silence is counted for that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from ridethrough.monitor import life as lives
+from ridethrough.monitor import shutdown
+from ridethrough.monitor.critical import FINE, Cause, Verdict, judge
+from ridethrough.monitor.life import Comm, Life, Told
+from ridethrough.monitor.messages import (
+    Effect,
+    Emit,
+    Event,
+    FailKind,
+    FsdAcknowledged,
+    FsdFailed,
+    Level,
+    LogDecision,
+    LoggedIn,
+    LoggedOut,
+    LoginCount,
+    LoginRefused,
+    Polled,
+    PollFailed,
+    Reloaded,
+    Tick,
+    UserFsd,
+)
+from ridethrough.monitor.power import power
+from ridethrough.monitor.settings import Settings, Supply
+from ridethrough.monitor.shutdown import Fsd, Sequence
+from ridethrough.ups.notices import Notice, NotifyType
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One UPS as the monitor sees it: its life, our login to it, and the verdict on it."""
+
+    life: Life
+    logged_in: bool = False
+    refused: str = ""
+    refused_told_at: float = 0.0
+    failure: FailKind | None = None
+    failures: int = 0
+    verdict: Verdict = FINE
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorState:
+    """Everything the monitor remembers.  `seen_at` is the time of the last step."""
+
+    settings: Settings
+    watched: Mapping[str, Watched]
+    sequence: Sequence = field(default_factory=Sequence)
+    ordered: bool = False
+    seen_at: float = 0.0
+
+    def with_watched(self, ups: str, watched: Watched) -> MonitorState:
+        """The state with one UPS replaced."""
+        return replace(self, watched=MappingProxyType({**self.watched, ups: watched}))
+
+
+Stepped = tuple[MonitorState, list[Effect]]
+
+
+def initial(settings: Settings, now: float) -> MonitorState:
+    """A monitor that knows nothing yet."""
+    watched = {supply.ups: Watched(lives.born(supply.ups, now)) for supply in settings.supplies}
+    return MonitorState(settings, MappingProxyType(watched), seen_at=now)
+
+
+def step(state: MonitorState, event: Event, now: float) -> tuple[MonitorState, tuple[Effect, ...]]:
+    """Take in one event, decide, and let the time do its part."""
+    state, effects = _wake(state, now)
+    state, more = _take_in(state, event, now)
+    effects += more
+    for stage in (_remind, _judge_all, _decide, _advance):
+        state, more = stage(state, now)
+        effects += more
+    return replace(state, seen_at=now), tuple(effects)
+
+
+def next_deadline(state: MonitorState) -> float:
+    """When the core wants a `Tick`, if nothing happens before."""
+    moments = [state.seen_at + state.settings.heartbeat_s]
+    moments += [seen.verdict.again_at for seen in state.watched.values() if seen.verdict.again_at is not None]
+    sequence = shutdown.deadline(state.sequence)
+    return min(moments if sequence is None else [*moments, sequence])
+
+
+def poll_interval_s(state: MonitorState, ups: str) -> float:
+    """How long the link of a UPS waits before its next poll."""
+    seen = state.watched.get(ups)
+    settings = state.settings
+    if seen is None:
+        return settings.pollfreq_s
+    interval = settings.pollfreqalert_s if seen.life.alert else settings.pollfreq_s
+    return min(interval, lives.CONFIRM_S + 0.1) if seen.life.withheld else interval
+
+
+def _wake(state: MonitorState, now: float) -> Stepped:
+    gap = now - state.seen_at
+    if gap <= 2 * state.settings.heartbeat_s + 10.0 or not state.watched:
+        return state, []
+    slept = {ups: replace(seen, life=lives.woken(seen.life, now)) for ups, seen in state.watched.items()}
+    notice = state.settings.notice(NotifyType.SUSPEND_TIMEJUMP_UNEXPECTED, extra=f"{gap:.0f} seconds")
+    text = f"nothing ran for {gap:.0f} s: the machine slept, or was stopped; all readings are taken as old"
+    effects: list[Effect] = [LogDecision(text), Emit(notice)]
+    return replace(state, watched=MappingProxyType(slept)), effects
+
+
+def _take_in(state: MonitorState, event: Event, now: float) -> Stepped:
+    match event:
+        case Polled() | PollFailed() | LoggedIn() | LoggedOut() | LoginRefused() | LoginCount():
+            seen = state.watched.get(event.ups)
+            supply = state.settings.supply(event.ups)
+            if seen is None or supply is None:
+                return state, []  # Not watched any more since a reload.
+            return _of_ups(state, supply, seen, event, now)
+        case FsdAcknowledged(ups) | FsdFailed(ups):
+            return _fsd_answered(state, event, ups, now)
+        case UserFsd():
+            if state.sequence.begun or state.ordered:
+                return state, []
+            return replace(state, ordered=True), []
+        case Reloaded(settings):
+            return _reload(state, settings, now)
+        case Tick():
+            return state, []
+
+
+def _of_ups(
+    state: MonitorState,
+    supply: Supply,
+    seen: Watched,
+    event: Polled | PollFailed | LoggedIn | LoggedOut | LoginRefused | LoginCount,
+    now: float,
+) -> Stepped:
+    match event:
+        case Polled(ups, status, readings) if status:
+            life, told, doubt = lives.heard(seen.life, status, readings, state.settings, now)
+            effects = _told(state.settings, ups, told)
+            if doubt:
+                text = f"UPS {ups} {doubt}: not believed before it says so again"
+                effects.insert(0, LogDecision(text, _readings(str(status), readings)))
+            seen = replace(seen, life=life, failure=None, failures=0)
+            sequence, more = shutdown.heard(state.sequence, ups)
+            return replace(state.with_watched(ups, seen), sequence=sequence), effects + more
+        case Polled(ups):
+            return _of_ups(state, supply, seen, PollFailed(ups, FailKind.EMPTY), now)
+        case PollFailed(ups):
+            return _failed(state, seen, event, now)
+        case LoggedIn(ups):
+            role = "primary" if supply.primary else "secondary"
+            news = LogDecision(f"logged in to UPS {ups} as {role}", level=Level.INFO)
+            return state.with_watched(ups, replace(seen, logged_in=True, refused="")), [news]
+        case LoggedOut(ups):
+            return state.with_watched(ups, replace(seen, logged_in=False)), []
+        case LoginRefused(ups, why):
+            known = seen.refused == why
+            told_at = seen.refused_told_at if known else now
+            seen = replace(seen, logged_in=event.counted, refused=why, refused_told_at=told_at)
+            return state.with_watched(ups, seen), [] if known else [_refusal(supply, why)]
+        case LoginCount(ups, count):
+            others = max(count - 1, 0) if seen.logged_in else max(count, 0)
+            sequence, effects = shutdown.counted(state.sequence, ups, others, state.settings, now)
+            return replace(state, sequence=sequence), effects
+
+
+def _failed(state: MonitorState, seen: Watched, event: PollFailed, now: float) -> Stepped:
+    settings, effects = state.settings, list[Effect]()
+    limit = settings.pollfail_log_throttle_max
+    news = seen.failure is not event.kind
+    if news or (limit > 0 and seen.failures % limit == 0):
+        text = f"UPS {event.ups} can't be read: {event.detail or event.kind.value}"
+        effects.append(LogDecision(text, _readings(str(seen.life.status), {}, "last ")))
+    life, told = lives.failed(seen.life, settings, now)
+    effects += _told(settings, event.ups, told)
+    failures = 1 if news else seen.failures + 1
+    return state.with_watched(
+        event.ups, replace(seen, life=life, failure=event.kind, failures=failures)
+    ), effects
+
+
+def _fsd_answered(state: MonitorState, event: FsdAcknowledged | FsdFailed, ups: str, now: float) -> Stepped:
+    effects = list[Effect]()
+    seen = state.watched.get(ups)
+    if isinstance(event, FsdFailed):
+        effects.append(LogDecision(f"FSD could not be set on UPS {ups}: {event.why}", level=Level.ERROR))
+    elif seen is not None:
+        life, told = lives.fsd_set(seen.life)
+        state = state.with_watched(ups, replace(seen, life=life))
+        effects += [LogDecision(f"FSD is set on UPS {ups}", level=Level.NOTICE)]
+        effects += _told(state.settings, ups, told)
+    answer = Fsd.FAILED if isinstance(event, FsdFailed) else Fsd.SET
+    sequence, more = shutdown.fsd_answer(state.sequence, ups, answer, state.settings, now)
+    return replace(state, sequence=sequence), effects + more
+
+
+def _reload(state: MonitorState, settings: Settings, now: float) -> Stepped:
+    """Known UPSes keep their lives; a shutdown that has begun keeps the settings it began with."""
+    if state.sequence.begun:
+        return state, [LogDecision("a shutdown is under way: the new configuration is not used")]
+    watched = {
+        supply.ups: state.watched.get(supply.ups) or Watched(lives.born(supply.ups, now))
+        for supply in settings.supplies
+    }
+    return replace(state, settings=settings, watched=MappingProxyType(watched)), []
+
+
+def _remind(state: MonitorState, now: float) -> Stepped:
+    """A refused login is told again every NOCOMMWARNTIME: the host is not protected meanwhile."""
+    effects = list[Effect]()
+    for supply in state.settings.supplies:
+        seen = state.watched[supply.ups]
+        if seen.refused and now - seen.refused_told_at >= state.settings.nocommwarntime_s:
+            state = state.with_watched(supply.ups, replace(seen, refused_told_at=now))
+            effects.append(_refusal(supply, seen.refused))
+    return state, effects
+
+
+def _judge_all(state: MonitorState, now: float) -> Stepped:
+    """Ask the rules about each UPS, and write down every change of mind."""
+    effects = list[Effect]()
+    for supply in state.settings.supplies:
+        seen = state.watched[supply.ups]
+        verdict = judge(seen.life, supply, state.settings, now)
+        before = seen.verdict
+        if (verdict.critical, verdict.cause) != (before.critical, before.cause):
+            effects.append(_change(supply.ups, seen.life, before, verdict))
+        state = state.with_watched(supply.ups, replace(seen, verdict=verdict))
+    return state, effects
+
+
+def _change(ups: str, life: Life, before: Verdict, verdict: Verdict) -> LogDecision:
+    if verdict.critical:
+        text, level = f"UPS {ups} is critical: {verdict.reason}", Level.CRITICAL
+    elif verdict.cause is not Cause.NONE:
+        text, level = f"UPS {ups} is not critical yet: {verdict.reason}", Level.WARNING
+    else:
+        text, level = f"UPS {ups} is no longer {'critical' if before.critical else 'in danger'}", Level.NOTICE
+    prefix = "" if life.comm is Comm.OK else "last "
+    return LogDecision(text, _readings(str(life.status), life.readings, prefix), level)
+
+
+def _decide(state: MonitorState, now: float) -> Stepped:
+    """Too little power, or an order: begin the shutdown.  (A maintenance mode would hold it back here.)"""
+    if state.sequence.begun:
+        return state, []
+    judged = [(supply, state.watched[supply.ups].verdict) for supply in state.settings.supplies]
+    good = power(judged, state.settings.minsupplies)
+    lost = [
+        f"{supply.ups}: {verdict.reason}"
+        for supply, verdict in judged
+        if verdict.critical and supply.power_value > 0
+    ]
+    if state.ordered:
+        text = "a forced shutdown was ordered (upsmon -c fsd)"
+    elif lost and not good.enough:  # With nothing lost it is the configuration that asks for too much.
+        text = f"too little power: good supplies {good.value}, MINSUPPLIES {good.minimum}; {'; '.join(lost)}"
+    else:
+        return state, []
+    role = "primary" if state.settings.primaries else "secondary"
+    decision = LogDecision(f"the shutdown begins, as a {role}: {text}", level=Level.CRITICAL)
+    sequence, effects = shutdown.begin(state.sequence, state.settings, now)
+    return replace(state, sequence=sequence, ordered=False), [decision, *effects]
+
+
+def _advance(state: MonitorState, now: float) -> Stepped:
+    sequence, effects = shutdown.tick(state.sequence, state.settings, now)
+    return replace(state, sequence=sequence), effects
+
+
+def _told(settings: Settings, ups: str, told: list[Told]) -> list[Effect]:
+    return [Emit(settings.notice(each.type, ups, each.extra)) for each in told]
+
+
+def _refusal(supply: Supply, why: str) -> Emit:
+    """Type OTHER: the nearest word NUT has; a COMMBAD would tell scripts that the UPS is gone."""
+    place = f"upsmon.conf:{supply.line}" if supply.line else "its MONITOR line"
+    user = f"section [{supply.username}]" if supply.username else "the user's section"
+    text = f"UPS {supply.ups}: login refused: {why}; this host is not protected"
+    return Emit(Notice(NotifyType.OTHER, supply.ups, f"{text}; compare {place} with {user} of upsd.users"))
+
+
+def _readings(status: str, readings: Mapping[str, str], prefix: str = "") -> Mapping[str, str]:
+    """What a decision was made on, in the order in which it is read aloud."""
+    named = {
+        f"{prefix}ups.status": status or "none",
+        **{prefix + name: value for name, value in readings.items()},
+    }
+    return MappingProxyType(named)

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The TCP shell of the server: carries bytes between clients and `ServerCore`, and decides nothing.
+
+One batch of bytes read is one write.
+A client that does not take its answers is first not read from any more, then dropped: what is held for it
+stays below 1 MiB.
+Newcomers beyond `maxconn`, or beyond the file descriptors that the system gives, are refused at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import resource
+import socket
+from collections.abc import Callable, Iterable, Sequence
+
+from ridethrough.config.models import Listen
+from ridethrough.server.core import ServerCore
+from ridethrough.server.effects import Drop, Effect, Level, Log, Reaction
+from ridethrough.server.memory import MemoryChannel
+from ridethrough.server.session import Session
+from ridethrough.server.sockets import Families, open_all
+
+HIGH_WATER_BYTES = 256 * 1024
+SLOW_READER_S = 10.0
+CLOSE_GRACE_S = 5.0
+TICK_S = 5.0
+_ACCEPTS_AT_ONCE = 64
+_RESERVED_DESCRIPTORS = 64
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+OnEffect = Callable[[Effect], None]
+
+
+def default_maxconn() -> int:
+    """How many clients the limit of open files leaves room for."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 65536 if soft == resource.RLIM_INFINITY else max(1, soft - _RESERVED_DESCRIPTORS)
+
+
+class Listener:
+    """The listening sockets and the connections they brought."""
+
+    def __init__(
+        self,
+        core: ServerCore,
+        listens: Sequence[Listen],
+        on_effect: OnEffect,
+        *,
+        maxconn: int | None = None,
+        families: Families = Families.BOTH,
+        allow_some: bool = False,
+        slow_reader_s: float = SLOW_READER_S,
+        tick_s: float = TICK_S,
+    ) -> None:
+        """Prepare; nothing is opened before `start`.
+
+        `on_effect` is called in the event loop for every effect but Drop, and must return at once.
+        """
+        self.core = core
+        self.maxconn = maxconn if maxconn is not None else default_maxconn()
+        self._listens = tuple(listens)
+        self._on_effect = on_effect
+        self._families = families
+        self._allow_some = allow_some
+        self._slow_reader_s = slow_reader_s
+        self._tick_s = tick_s
+        self._sockets: tuple[socket.socket, ...] = ()
+        self._connections: dict[int, Connection] = {}
+        self._entering: set[asyncio.Task[object]] = set()
+        self._channels: list[MemoryChannel] = []
+        self._spare = -1
+        self._refused = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def bound(self) -> list[tuple[str, int]]:
+        """Address and port of every listening socket."""
+        return [sock.getsockname()[:2] for sock in self._sockets]
+
+    async def start(self) -> None:
+        """Listen on all addresses; afterwards `close` is owed.  Raises ListenError, nothing left open."""
+        opened = open_all(self._listens, families=self._families, allow_some=self._allow_some)
+        self._sockets = opened.sockets
+        for warning in opened.warnings:
+            self._on_effect(Log(Level.WARNING, warning))
+        self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            loop.add_reader(sock.fileno(), self._accept, sock)
+        self._timer = loop.call_later(self._tick_s, self._tick)
+
+    async def close(self) -> None:
+        """Stop listening and close every connection; ends within `CLOSE_GRACE_S`."""
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+        for sock in self._sockets:
+            loop.remove_reader(sock.fileno())
+            sock.close()
+        self._sockets = ()
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
+        for task in tuple(self._entering):
+            await asyncio.wait([task], timeout=1.0)
+        for connection in tuple(self._connections.values()):
+            connection.finish()
+        try:
+            async with asyncio.timeout(CLOSE_GRACE_S):
+                await self._empty.wait()
+        except TimeoutError:
+            for connection in tuple(self._connections.values()):
+                connection.abort()
+
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        """Do what the core asked for: close dropped connections here, pass the rest on."""
+        for effect in effects:
+            if not isinstance(effect, Drop):
+                self._on_effect(effect)
+                continue
+            connection = self._connections.get(effect.session.number)
+            if connection is not None:
+                connection.finish()
+            for channel in self._channels:
+                channel.dropped(effect)
+
+    def memory_channel(self, peer: str = "local") -> MemoryChannel:
+        """A client's channel inside this process, to be opened by whoever uses it (the monitor)."""
+        channel = MemoryChannel(self.core, self.carry_out, peer)
+        self._channels.append(channel)
+        return channel
+
+    # -- connections come and go ----------------------------------------------------------------
+
+    def _accept(self, sock: socket.socket) -> None:
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                client, address = sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                if error.errno in _NO_DESCRIPTORS:
+                    self._shed(sock)
+                return
+            if len(self._connections) + len(self._entering) >= self.maxconn:
+                client.close()
+                self._note_refusal(f"MAXCONN ({self.maxconn} clients) is reached")
+                continue
+            task = asyncio.get_running_loop().create_task(self._enter(client, str(address[0])))
+            self._entering.add(task)
+            task.add_done_callback(self._entering.discard)
+
+    async def _enter(self, client: socket.socket, peer: str) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(lambda: Connection(self, peer, self._slow_reader_s), client)
+        except OSError:
+            client.close()
+
+    def _shed(self, sock: socket.socket) -> None:
+        """Out of descriptors: give the spare one up for a moment, so a newcomer is refused, not hung."""
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
+        try:
+            client, _ = sock.accept()
+            client.close()
+        except OSError:
+            pass
+        try:
+            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._spare = -1
+        self._note_refusal("no file descriptors are left; raise the limit of open files")
+
+    def _note_refusal(self, why: str) -> None:
+        """Say it once a tick; more of the same is counted."""
+        self._refused += 1
+        if self._refused == 1:
+            self._on_effect(Log(Level.WARNING, f"a new client was refused: {why}"))
+
+    def opened(self, connection: Connection) -> None:
+        """A connection is ready."""
+        self._connections[connection.session.number] = connection
+        self._empty.clear()
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._connections.pop(connection.session.number, None)
+        if not self._connections:
+            self._empty.set()
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._timer = loop.call_later(self._tick_s, self._tick)
+        self.carry_out(self.core.tick(now))
+        for connection in tuple(self._connections.values()):
+            connection.check(now)
+        if self._refused > 1:
+            self._on_effect(Log(Level.WARNING, f"{self._refused - 1} more new clients were refused"))
+        self._refused = 0
+
+
+class Connection(asyncio.Protocol):
+    """One client's TCP connection."""
+
+    def __init__(self, listener: Listener, peer: str, slow_reader_s: float) -> None:
+        """Prepare; the session begins when the transport is there."""
+        self._listener = listener
+        self._core = listener.core
+        self._peer = peer
+        self._slow_reader_s = slow_reader_s
+        self._loop = asyncio.get_running_loop()
+        self._blocked_since: float | None = None
+        self._waiting = False
+        self.session: Session
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The client is there."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self.session = self._core.open_session(self._peer, self._loop.time())
+        self._listener.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone, for whatever reason."""
+        self._listener.closed(self)
+        self._listener.carry_out(self._core.close_session(self.session, self._loop.time()))
+
+    def data_received(self, data: bytes) -> None:
+        """Requests, or parts of them."""
+        self._answer(self._core.receive(self.session, data, self._loop.time()))
+
+    def pause_writing(self) -> None:
+        """The client does not take its answers: stop reading more requests."""
+        self._blocked_since = self._loop.time()
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It has taken them."""
+        self._blocked_since = None
+        if self._waiting:
+            self._loop.call_soon(self._go_on)
+        elif not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def finish(self) -> None:
+        """Close as soon as the last answer is out; at the latest after `CLOSE_GRACE_S`."""
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(CLOSE_GRACE_S, self._transport.abort)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def check(self, now: float) -> None:
+        """Drop a client that has not taken its answers for too long."""
+        if self._blocked_since is None or now - self._blocked_since < self._slow_reader_s:
+            return
+        held = self._transport.get_write_buffer_size()
+        for_s = now - self._blocked_since
+        text = (
+            f"{self.session.who} was disconnected: it left {held} bytes of answers unread for {for_s:.0f} s"
+        )
+        self._listener.carry_out([Log(Level.NOTICE, text)])
+        self.abort()
+
+    def _answer(self, reaction: Reaction) -> None:
+        if reaction.reply:
+            self._transport.write(reaction.reply)
+        if reaction.effects:
+            self._listener.carry_out(reaction.effects)
+        if reaction.close:
+            self.finish()
+            return
+        if reaction.more:
+            self._waiting = True
+            self._transport.pause_reading()
+            # Others get their turn before the rest of this client's requests.
+            if self._blocked_since is None:
+                self._loop.call_soon(self._go_on)
+        elif self._waiting:
+            self._waiting = False
+            if self._blocked_since is None:
+                self._transport.resume_reading()
+
+    def _go_on(self) -> None:
+        if self._waiting and self._blocked_since is None and not self._transport.is_closing():
+            self._answer(self._core.go_on(self.session, self._loop.time()))

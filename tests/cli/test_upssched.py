@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests of `upssched` as a command."""
+
+from __future__ import annotations
+
+import pytest
+
+from ridethrough import __version__
+from tests.support.upssched import OURS, site
+
+RULES = "AT ONBATT * START-TIMER onbatt 60\nAT ONBATT * EXECUTE now\nAT ONLINE * CANCEL-TIMER onbatt\n"
+
+
+def test_test_says_what_each_line_does_and_does_it() -> None:
+    """`upssched test ONBATT cyberpower`, as guides have it, says what each AT line does, and does it."""
+    with site(RULES) as here:
+        ran = here.run([*OURS, "test", "onbatt", "cyberpower"])
+        assert ran.status == 0
+        assert ran.out.splitlines() == [
+            f"upssched.conf:4: AT ONBATT * START-TIMER onbatt 60:"
+            f" starts timer onbatt; after 60 seconds runs {here.script} onbatt",
+            f"upssched.conf:5: AT ONBATT * EXECUTE now: runs {here.script} now at once",
+        ]
+        assert here.calls == ["now|ONBATT|cyberpower|test of onbatt cyberpower"]
+        listed = here.run([*OURS, "-l"])
+        assert listed.status == 0
+        name, _, left, *rest = listed.out.rstrip("\n").split("\t")
+        assert name == "onbatt"
+        assert 50 <= int(left) <= 60
+        assert rest == ["ONBATT", "cyberpower", "test of onbatt cyberpower"]
+
+
+def test_test_can_only_say() -> None:
+    """`upssched test -n` changes nothing."""
+    with site(RULES) as here:
+        ran = here.run([*OURS, "test", "-n", "ONBATT", "cyberpower"])
+        assert (ran.status, len(ran.out.splitlines()), here.calls, here.daemons()) == (0, 2, [], [])
+        nothing = here.run([*OURS, "test", "SHUTDOWN"])
+        assert nothing.out.startswith("no AT line of upssched.conf is for SHUTDOWN: nothing is done\n")
+
+
+def test_a_message_called_test_is_a_message() -> None:
+    """upsmon may pass any text, `test` too."""
+    with site("AT ONBATT * EXECUTE now\n") as here:
+        assert here.run([*OURS, "test"], NOTIFYTYPE="ONBATT", UPSNAME="a@h").status == 0
+        assert here.calls == ["now|ONBATT|a@h|test"]
+
+
+def test_message_and_environment_are_passed_whole() -> None:
+    """Quotes, dollars and bytes that are no UTF-8 reach the script as upsmon sent them."""
+    text = 'UPS "a" says $(touch x); `y` \\ # é \udcff'
+    with site("AT ALARM * EXECUTE now\nAT ALARM * START-TIMER later 0\n") as here:
+        assert here.run([*OURS, text], NOTIFYTYPE="ALARM", UPSNAME="a@h").status == 0
+        here.wait_calls(2)
+        assert here.calls == [f"now|ALARM|a@h|{text}", f"later|ALARM|a@h|{text}"]
+        assert not (here.directory / "x").exists()
+
+
+def test_by_hand_without_environment_it_says_how_it_is_used() -> None:
+    """Run by hand it explains itself in two lines, without traceback."""
+    with site(RULES) as here:
+        ran = here.run(OURS)
+        assert ran.status == 1
+        assert ran.out == ""
+        assert ran.err.splitlines() == [
+            "upssched: environment variables UPSNAME and NOTIFYTYPE must be set:"
+            " upsmon runs this as its NOTIFYCMD",
+            "upssched: to try a notice by hand: upssched test ONBATT myups@localhost",
+        ]
+
+
+@pytest.mark.parametrize("words", [["test", "ONBATT", "a", "b", "c"], ["-x"], ["test", "-n"]])
+def test_wrong_words_are_answered_in_one_line(words: list[str]) -> None:
+    """A wrong option or a wrong number of words gets one line and status 1."""
+    with site(RULES) as here:
+        ran = here.run([*OURS, *words])
+        assert ran.status == 1
+        assert len(ran.err.splitlines()) == 1
+
+
+def test_help_and_version() -> None:
+    """-h and -V answer without configuration and with status 0."""
+    with site(RULES) as here:
+        here.conf.unlink()
+        shown = here.run([*OURS, "-h"])
+        assert shown.status == 0
+        assert "upssched test [-n] NOTIFYTYPE UPS" in shown.out
+        assert here.run([*OURS, "--help"]).out == shown.out
+        assert here.run([*OURS, "-V"]).out == f"upssched (Ridethrough {__version__})\n"
+
+
+@pytest.mark.parametrize("words", [["message"], ["-l"], ["test", "ONBATT", "a"]])
+def test_a_missing_file_is_named(words: list[str]) -> None:
+    """Without upssched.conf the line says which file, and what to do."""
+    with site(RULES) as here:
+        here.conf.unlink()
+        ran = here.run([*OURS, *words], NOTIFYTYPE="ONBATT", UPSNAME="a@h")
+        assert ran.status == 1
+        assert ran.err.startswith(f"upssched: {here.conf}: No such file or directory; write one")
+        assert len(ran.err.splitlines()) == 1
+
+
+def test_each_fault_is_named_with_its_line_and_the_rest_works() -> None:
+    """A broken line costs itself only; the log has its file and line."""
+    with site("AT ONBATT * STRAT-TIMER x 5\nAT ONBATT * EXECUTE now\nNONSENSE\n") as here:
+        ran = here.run([*OURS, "message"], NOTIFYTYPE="ONBATT", UPSNAME="a@h")
+        assert f"upssched: {here.conf}:4: error:" in ran.err
+        assert f"upssched: {here.conf}:6:" in ran.err
+        assert here.names == ["now"]
+
+
+def test_listing_without_daemon_says_that_nothing_runs() -> None:
+    """-l with no timer is one line and status 1, as in C."""
+    with site(RULES) as here:
+        ran = here.run([*OURS, "-l"])
+        assert (ran.status, ran.out, ran.err) == (1, "", "upssched: no timer is running\n")
