@@ -33,6 +33,7 @@ def test_a_damaged_record_is_no_drill(tmp_path: Path, text: str) -> None:
 
 def test_records_have_a_place_without_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A user's own drills are kept in the user's own directories."""
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert record_directory() == tmp_path / "ridethrough"
@@ -41,3 +42,5 @@ def test_records_have_a_place_without_root(monkeypatch: pytest.MonkeyPatch, tmp_
     assert record_directory() == tmp_path / ".local/state/ridethrough"
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert str(record_directory()) == "/var/lib/ridethrough"
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "given"))
+    assert record_directory() == tmp_path / "given"

@@ -94,7 +94,7 @@ def config(*names: str, **upsd: object) -> ServerConfig:
     """Files with these UPSes."""
     sections = tuple(UpsSection(name, "fake", "auto", f"the {name}") for name in names)
     listen = (Listen(LOOPBACK, 0, 1),)
-    return ServerConfig(UpsConf(sections=sections), UpsdConf(listen=listen, **upsd), users())  # type: ignore[arg-type]
+    return ServerConfig(UpsConf(sections=sections), UpsdConf(listen=listen, **upsd), users())
 
 
 @contextlib.asynccontextmanager
@@ -230,14 +230,14 @@ def test_nothing_of_a_stopped_source_is_served() -> None:
 
     async def run() -> None:
         async with stage("su700") as made:
-            made.made["su700"].start = lambda: None  # type: ignore[method-assign]
+            made.made["su700"].start = lambda: None
             changed = config("su700", maxage_s=99.0)
             real = made.make
             served: list[bytes] = []
 
             def make(section: UpsSection, on_view: OnView) -> FakeSource:
                 source = real(section, on_view)
-                source.start = lambda: None  # type: ignore[method-assign]
+                source.start = lambda: None
                 return source
 
             made.serving._make_source = make

@@ -69,7 +69,7 @@ def test_a_default_only_fills_a_gap() -> None:
     ],
 )
 def test_ignorelb(status: str, readings: dict[str, str], expected: str) -> None:
-    """The device's LB is dropped; ours stands where a reading is below its threshold, in whole numbers as C."""
+    """The device's LB is dropped; ours stands where a reading is below its threshold (whole numbers)."""
     names = {name.replace(".", "__"): value for name, value in readings.items()}
     told, _ = publish(EMPTY, raw(ups__status=status, **names), Adjustments(ignorelb=True))
     assert told.get("ups.status") == expected

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -45,7 +46,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CUpsd, OurU
         our_upsd(tmp_path, dict.fromkeys(devices, "dummy-ups"), c.statepath) as ours,
     ):
         for name in devices:
-            wait_until(lambda name=name: _fresh(ours, name), WAIT_S, f"{name} at our upsd")  # type: ignore[misc]
+            wait_until(lambda name=name: _fresh(ours, name), WAIT_S, f"{name} at our upsd")
         yield c, ours
 
 
@@ -350,10 +351,9 @@ def test_c_upsmon_is_served_and_takes_fsd(tmp_path: Path) -> None:
         run = tmp_path / "upsmon-run"
         run.mkdir()
         env = {**c_environment(conf, state), "NUT_PIDPATH": str(run), "NUT_ALTPIDPATH": str(run)}
-        mine = Path("/run/nut/upsmon.pid")
-        had_pid_file = mine.exists()
         with started([UPSMON, "-D", "-u", "root"], env=env, name="C upsmon") as upsmon:
             wait_until(lambda: _logins(ours) == 1, WAIT_S, "the login of C upsmon")
+            written = _pid_written_by(upsmon.pid)
             assert c_tool("upsc", "-c", ours.target("su700")).stdout == b"127.0.0.1\n"
             driver.dev_file.write_text(DEV.replace("ups.status: OL", "ups.status: OB"))
             _moved(driver.dev_file, 1)
@@ -364,9 +364,27 @@ def test_c_upsmon_is_served_and_takes_fsd(tmp_path: Path) -> None:
             assert _value(ours, "su700", "ups.status") == b"FSD OB LB\n"
             wait_until((tmp_path / "shutdown").exists, WAIT_S, "SHUTDOWNCMD of C upsmon")
         wait_until(lambda: _logins(ours) == 0, WAIT_S, "the end of its login")
-        if not had_pid_file:
-            mine.unlink(missing_ok=True)
+        _remove_pid_file(written)
         assert "set FSD (forced shutdown) on UPS [su700]" in ours.process.output()
+
+
+PID_FILE = Path("/run/nut/upsmon.pid")
+
+
+def _pid_written_by(session: int) -> str:
+    """What C upsmon wrote there, whatever its environment says: the pid of the child that does the work."""
+    with contextlib.suppress(OSError, ValueError):
+        text = PID_FILE.read_text().strip()
+        if os.getsid(int(text)) == session:
+            return text
+    return ""
+
+
+def _remove_pid_file(written: str) -> None:
+    """C upsmon leaves its pid file behind; somebody else's is left alone."""
+    with contextlib.suppress(OSError):
+        if written and PID_FILE.read_text().strip() == written:
+            PID_FILE.unlink()
 
 
 def _logins(ours: OurUpsd) -> int:

@@ -12,7 +12,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ridethrough.client.aio import AsyncClient
 from ridethrough.config.models import Listen
+from ridethrough.protocol import requests
+from ridethrough.protocol.client import Line
 from ridethrough.server import listener as listener_module
 from ridethrough.server.core import ServerCore
 from ridethrough.server.effects import Ask, Effect, Log, LoginsChanged
@@ -32,7 +35,7 @@ class Bench:
     def __init__(self, core: ServerCore, **options: object) -> None:
         self.effects: list[Effect] = []
         listens = options.pop("listens", (Listen(LOOPBACK, 0, 1),))
-        self.listener = Listener(core, listens, self.effects.append, **options)  # type: ignore[arg-type]
+        self.listener = Listener(core, listens, self.effects.append, **options)
         self.core = core
 
     @property
@@ -68,14 +71,6 @@ async def bench(core: ServerCore | None = None, **options: object) -> AsyncItera
         yield made
     finally:
         await made.listener.close()
-
-
-async def closed(sock: socket.socket) -> None:
-    """Read a non-blocking socket until the other side has closed it."""
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(ConnectionResetError):
-        while await loop.sock_recv(sock, 1 << 20):
-            pass
 
 
 def test_requests_are_answered_in_order() -> None:
@@ -147,7 +142,7 @@ def test_an_idle_client_is_closed() -> None:
 
 
 @pytest.mark.parametrize(
-    "requests",
+    "asked",
     [
         b"LIST VAR su700\n" * 4000,
         b"GET VAR su700 ups.status\n" * 200_000,
@@ -155,7 +150,7 @@ def test_an_idle_client_is_closed() -> None:
         (b"LIST UPS" + b" " * 110 + b"\n") * 100_000,
     ],
 )
-def test_a_client_that_does_not_read_is_dropped(requests: bytes) -> None:
+def test_a_client_that_does_not_read_is_dropped(asked: bytes) -> None:
     """It is not read from any more, little is held for it, it is closed and named; others are served."""
 
     async def run() -> None:
@@ -167,7 +162,7 @@ def test_a_client_that_does_not_read_is_dropped(requests: bytes) -> None:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             await loop.sock_connect(sock, (LOOPBACK, made.port))
-            sender = loop.create_task(loop.sock_sendall(sock, requests))
+            sender = loop.create_task(loop.sock_sendall(sock, asked))
             for _ in range(50):
                 await asyncio.sleep(0.01)
             (connection,) = made.listener._connections.values()
@@ -426,15 +421,40 @@ def test_the_memory_channel_speaks_the_same_bytes() -> None:
             await asyncio.sleep(0)
             assert got[-1] == b"NUMLOGINS su700 1\n"
             made.listener.carry_out(made.core.remove("su700"))
+            await asyncio.sleep(0)
             assert ended == ["UPS [su700] is no longer configured"]
             await channel.open()
-            channel.write(b"LOGOUT\n")
+            channel.write(b"NETVER\nLOGOUT\n")
+            channel.write(b"NETVER\n")
             await asyncio.sleep(0)
-            assert (got[-1], len(ended)) == (b"OK Goodbye\n", 2)
+            assert got[-1] == b"1.3\nOK Goodbye\n"
+            assert ended[1:] == ["the server closed the connection"]
             await channel.open()
+            channel.write(b"NETVER\n")
+            channel.close()
             channel.close()
             assert made.core.session_count == 0
-            assert len(ended) == 2
+            await asyncio.sleep(0)
+            assert got[-1] == b"1.3\n"
+            assert ended[2:] == ["the connection was closed"]
+            await channel.open()
+            await made.listener.close()
+            await asyncio.sleep(0)
+            assert len(ended) == 4
+
+
+def test_the_asyncio_client_speaks_over_memory() -> None:
+    """Our own client takes the channel for a server like any other."""
+
+    async def run() -> None:
+        async with bench() as made:
+            client = AsyncClient(made.listener.memory_channel())
+            await client.open()
+            reply = await client.ask(requests.get_var("su700", "ups.status"), 5.0)
+            assert isinstance(reply, Line)
+            assert reply.words[-1] == "OL"
+            await client.close()
+            assert made.core.session_count == 0
 
     run_virtual(run())
 

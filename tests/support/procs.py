@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tests.support.wait import POLL_S, wait_until
 
@@ -89,6 +90,15 @@ class Process:
             self._popen.wait(TERM_S)
 
 
+def identity(user: str | None) -> dict[str, Any]:
+    """The arguments of Popen that make the child another user's, with the groups of that user alone."""
+    if user is None:
+        return {}
+    entry = pwd.getpwnam(user)
+    groups = os.getgrouplist(user, entry.pw_gid)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": groups}
+
+
 @contextlib.contextmanager
 def started(
     argv: Sequence[str | Path],
@@ -96,10 +106,12 @@ def started(
     env: Mapping[str, str] | None = None,
     cwd: str | Path | None = None,
     name: str | None = None,
+    user: str | None = None,
 ) -> Iterator[Process]:
     """Start `argv` in its own session; end it when the block is left.
 
-    `env` is added to the environment of the test run.  Whatever is raised inside the block carries the
+    `env` is added to the environment of the test run; with `user`, root starts it as somebody else.
+    Whatever is raised inside the block carries the
     output of the process as a note, so that a failure explains itself.
     """
     with tempfile.TemporaryFile() as log:
@@ -111,6 +123,7 @@ def started(
             env={**os.environ, **(env or {})},
             cwd=cwd,
             start_new_session=True,
+            **identity(user),
         )
         process = Process(popen, name or Path(argv[0]).name, log)
         try:

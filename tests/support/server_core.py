@@ -68,7 +68,7 @@ def settings() -> Settings:
 
 def make_core(**changes: object) -> ServerCore:
     """su700 (with a description, fresh) and bare (without, and without driver)."""
-    core = ServerCore(users(), replace(settings(), **changes), [("su700", "Development box"), ("bare", "")])  # type: ignore[arg-type]
+    core = ServerCore(users(), replace(settings(), **changes), [("su700", "Development box"), ("bare", "")])
     core.update(view())
     return core
 

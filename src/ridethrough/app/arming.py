@@ -158,12 +158,16 @@ def stale_flag(config: HelperConfig) -> str | None:
     return flag if flag and os.path.lexists(flag) else None
 
 
-async def clear_stale_flag(config: HelperConfig, actions: Actions, bus: Bus) -> None:
+async def clear_stale_flag(arms: Arms, actions: Actions, bus: Bus) -> None:
     """Remove a POWERDOWNFLAG that was left, loudly: it would cut the power after a plain reboot."""
-    flag = stale_flag(config)
+    flag = stale_flag(arms.config)
     if flag is None:
         return
-    bus.log("warning", f"POWERDOWNFLAG {flag} is left from an earlier shutdown; it is removed")
+    left = f"POWERDOWNFLAG {flag} is left from an earlier shutdown"
+    if not arms.armed:
+        bus.log("warning", f"{left}; --armed removes it")
+        return
+    bus.log("warning", f"{left}; it is removed")
     try:
         await actions.clear_powerdownflag()
     except HelperError as error:

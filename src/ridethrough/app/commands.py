@@ -27,6 +27,10 @@ class CommandOutput:
         self._say = say
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def use(self, actions: Actions) -> None:
+        """From now on let others run the commands."""
+        self._actions = actions
+
     def notice(self, notice: Notice, flags: NotifyFlag) -> None:
         """Run NOTIFYCMD where the flag asks for it."""
         if NotifyFlag.EXEC in flags and self._conf.notifycmd:

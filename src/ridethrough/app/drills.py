@@ -28,7 +28,10 @@ class Drill:
 
 
 def record_directory() -> Path:
-    """Where records are kept: the system's place for root, else the user's (XDG base directories)."""
+    """Where records are kept: STATE_DIRECTORY (systemd), root's own place, or the user's (XDG)."""
+    given = os.environ.get("STATE_DIRECTORY", "")
+    if given.startswith("/"):
+        return Path(given)
     if os.geteuid() == 0:
         return SYSTEM_DIRECTORY
     base = os.environ.get("XDG_STATE_HOME", "")

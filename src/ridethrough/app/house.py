@@ -206,7 +206,8 @@ class House:
 
     async def _run_script(self, name: str, cause: Cause) -> None:
         status = await self.actions.cmdscript(name, cause)
-        self.bus.tell("ran", host=self.blueprint.host, what="CMDSCRIPT", command=name, status=status)
+        if self.blueprint.armed:
+            self.bus.tell("ran", host=self.blueprint.host, what="CMDSCRIPT", command=name, status=status)
 
     def _schedule_log(self, text: str, warning: bool) -> None:
         self.bus.log("warning" if warning else "info", f"upssched: {text}")

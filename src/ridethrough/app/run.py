@@ -49,7 +49,8 @@ async def run(
 
         actions = await arms.take_up(bus, blueprint.host, gone)
         undo.push_async_callback(actions.close)
-        await clear_stale_flag(arms.config, actions, bus)
+        if not blueprint.simulated:
+            await clear_stale_flag(arms, actions, bus)
         house = House(blueprint, bus, actions)
         undo.push_async_callback(house.close)
         await house.open()

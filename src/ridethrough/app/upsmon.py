@@ -199,7 +199,7 @@ async def run_upsmon(
         monitor = Monitor(start.conf, link, output)
         _listen(monitor, env, start.conf, say)
         background = [
-            asyncio.create_task(_noparent(gone, monitor, say)),
+            asyncio.create_task(_noparent(gone, monitor, output, start.config, say)),
             asyncio.create_task(_watchdog(notifier)),
         ]
         text = f"monitoring {len(start.conf.monitors)} UPS, MINSUPPLIES {start.conf.minsupplies}"
@@ -209,9 +209,10 @@ async def run_upsmon(
         return await monitor.run()
     finally:
         notifier.stopping()
+        await output.close()
         for task in background:
             task.cancel()
-        await output.close()
+        await asyncio.gather(*background, return_exceptions=True)
         await helper.close()
 
 
@@ -257,13 +258,27 @@ async def _clear_flag(conf: UpsmonConf, helper: Helper, say: Say) -> None:
         say("notice", f"POWERDOWNFLAG {conf.powerdownflag} of an earlier shutdown was there and is removed")
 
 
-async def _noparent(gone: asyncio.Event, monitor: Monitor, say: Say) -> None:
-    """NUT's NOPARENT, every two minutes: nobody is left who may shut this host down."""
+async def _noparent(
+    gone: asyncio.Event, monitor: Monitor, output: CommandOutput, config: HelperConfig, say: Say
+) -> None:
+    """NUT's NOPARENT, every two minutes: nobody is left who may shut this host down.
+
+    NOTIFYCMD, and in need SHUTDOWNCMD, are run with what rights this process has.
+    """
     await gone.wait()
-    while True:
-        say("critical", "the privileged helper has died: this host can't be shut down; restart upsmon")
-        monitor.announce(NotifyType.NOPARENT)
-        await asyncio.sleep(NOPARENT_EVERY_S)
+    say("critical", "the privileged helper has died: this host can't be shut down; restart upsmon")
+    direct = DirectHelper(config, say)
+    try:
+        await direct.start()
+        output.use(direct)
+    except (HelperError, OSError) as error:
+        say("error", f"no notice can be run, either: {error}")
+    try:
+        while True:
+            monitor.announce(NotifyType.NOPARENT)
+            await asyncio.sleep(NOPARENT_EVERY_S)
+    finally:
+        await direct.close()
 
 
 async def _watchdog(notifier: Notifier) -> None:

@@ -57,7 +57,7 @@ class Given:
     def seconds(self, option: str, default: float) -> float:
         """The value of an option in seconds; raises Stop for what is no such number."""
         text = self.options.get(option)
-        return default if text is None else _seconds(text, f"the value of {option}")
+        return default if text is None else _seconds(text, f"value of {option}")
 
 
 def parse(argv: list[str], options: str, usage: str) -> Given:

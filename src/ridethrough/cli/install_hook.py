@@ -12,6 +12,7 @@ import argparse
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from ridethrough.config.load import load
@@ -20,6 +21,7 @@ from ridethrough.config.paths import confpath
 DIRECTORIES = (Path("/usr/lib/systemd/system-shutdown"), Path("/lib/systemd/system-shutdown"))
 NAMES = ("ridethrough", "nutshutdown")
 MAGIC = "upsmon-shutdown-file"
+UPSDRVCTL = ("/sbin/upsdrvctl", "/usr/local/sbin/upsdrvctl", "/usr/local/ups/sbin/upsdrvctl")
 
 
 def main(argv: list[str]) -> int:
@@ -56,9 +58,9 @@ def main(argv: list[str]) -> int:
     return _write(target / "ridethrough", text)
 
 
-def hook(powerdownflag: str) -> str:
+def hook(powerdownflag: str, programs: Sequence[str] = UPSDRVCTL) -> str:
     """The hook's text: a POSIX shell script that needs nothing but the root file system."""
-    flag = shlex.quote(powerdownflag)
+    flag, places = shlex.quote(powerdownflag), " ".join(map(shlex.quote, programs))
     return f"""#!/bin/sh
 # Written by `ridethrough install-hook`; run it again after a change of POWERDOWNFLAG.
 # Only a shutdown for a lost mains leaves the flag: then the UPS is told to switch its output off.
@@ -67,7 +69,7 @@ flag={flag}
 magic=
 read -r magic < "$flag" || :
 [ "$magic" = {MAGIC} ] || exit 0
-for upsdrvctl in /sbin/upsdrvctl /usr/local/sbin/upsdrvctl /usr/local/ups/sbin/upsdrvctl; do
+for upsdrvctl in {places}; do
     [ -x "$upsdrvctl" ] && exec "$upsdrvctl" shutdown
 done
 echo "ridethrough: no upsdrvctl: the UPS stays on until its battery is empty" > /dev/console

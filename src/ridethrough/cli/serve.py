@@ -22,7 +22,7 @@ from typing import Final
 
 from ridethrough.app import observers, places
 from ridethrough.app.arming import Refusal, arm, helper_config, refuse_beside_another_nut, refuse_unfit
-from ridethrough.app.blueprint import Blueprint
+from ridethrough.app.blueprint import Blueprint, on_port
 from ridethrough.app.bus import Bus, Event
 from ridethrough.app.clock import BoottimeLoop
 from ridethrough.app.run import run
@@ -32,7 +32,6 @@ from ridethrough.config.paths import statepath
 from ridethrough.control.server import ControlError
 from ridethrough.privsep.errors import HelperError
 from ridethrough.server.sockets import ListenError
-from ridethrough.sim import demo
 from ridethrough.sim.clock import ScaledLoop
 from ridethrough.sim.game import Game
 
@@ -149,7 +148,7 @@ def serve(options: Options) -> int:
     state_dir = options.state_dir or statepath(os.environ)
     refuse_beside_another_nut(config, state_dir, os.environ)
     if options.port is not None:
-        config = demo.on_port(config, options.port)
+        config = on_port(config, options.port)
     specs, faults = observers.read(options.config)
     for fault in faults:
         print(fault, file=sys.stderr)

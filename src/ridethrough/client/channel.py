@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -75,8 +76,7 @@ class TcpChannel(asyncio.Protocol):
             seconds = f"{self._connect_timeout_s:g} s"
             raise LinkError(self.where, f"Connection failure: no answer in {seconds}", advice) from None
         except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise LinkError(self.where, f"Connection failure: {reason}", advice) from None
+            raise LinkError(self.where, f"Connection failure: {_reason(error)}", advice) from None
         if self._transport is None:
             advice = "the server closed at once; it may have reached MAXCONN"
             raise LinkError(self.where, "Server disconnected", advice)
@@ -127,3 +127,10 @@ class TcpChannel(asyncio.Protocol):
         if self._opened:
             self._opened = False
             self.on_closed(reason)
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """An operating error in the system's words; asyncio puts its own, with the address, into strerror."""
+    number = getattr(error, "errno", None) or 0
+    # Negative numbers are the resolver's; their words are good.
+    return os.strerror(number) if number > 0 else getattr(error, "strerror", None) or str(error)

@@ -82,7 +82,7 @@ class LineSplitter:
         return len(self._held)
 
     def feed(self, data: bytes) -> list[bytes | TooLong]:
-        """Return the lines that are complete now, without newline; a too long one comes once, as `TooLong`."""
+        """Return the lines that are complete now, without newline; a too long one once, as `TooLong`."""
         lines: list[bytes | TooLong] = []
         *complete, rest = (self._held + data).split(b"\n")
         for line in complete:

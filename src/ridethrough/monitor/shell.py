@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -146,7 +147,8 @@ class Monitor:
             return
         self._stop_wanted = True
         text = "told to stop, but the shutdown has begun: SHUTDOWNCMD is run first"
-        self._output.log(Level.WARNING, text)
+        with contextlib.suppress(Exception):
+            self._output.log(Level.WARNING, text)
 
     def poke(self, ups: str) -> None:
         """There is news of a UPS (`name@host` as in MONITOR, or its bare name): poll it at once."""
@@ -207,12 +209,14 @@ class Monitor:
         if not self._running:
             return
         loop = asyncio.get_running_loop()
-        self._state, effects = core.step(self._state, event, loop.time())
-        for effect in effects:
-            self._route(effect)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = loop.call_at(core.next_deadline(self._state), self._post, Tick())
+        try:
+            self._state, effects = core.step(self._state, event, loop.time())
+            for effect in effects:
+                self._guarded(effect)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(core.next_deadline(self._state), self._post, Tick())
 
     # -- effects out ---------------------------------------------------------------------------
 
@@ -229,6 +233,14 @@ class Monitor:
             case WritePowerdownFlag() | RunShutdown() | Logout() | Stop():
                 self._deeds.put_nowait(effect)
 
+    def _guarded(self, effect: Effect) -> None:
+        """Route one effect.  A log that is full must not cost the effects after it: one is the shutdown."""
+        try:
+            self._route(effect)
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                self._output.log(Level.ERROR, f"{type(effect).__name__} failed: {error!r}")
+
     def _emit(self, notice: Notice) -> None:
         flags = self._conf.notifyflag.get(notice.type, DEFAULT_FLAGS)
         if NotifyFlag.SYSLOG in flags:
@@ -238,30 +250,40 @@ class Monitor:
         self._output.notice(notice, flags)
 
     async def _carry_out(self) -> int:
-        """The deeds that must happen in order, each in bounded time."""
+        """The deeds that must happen in order, each in bounded time; returns the exit status.
+
+        Without a SHUTDOWNCMD that was started it is 1: a service manager starts the monitor again then,
+        which finds FSD set and tries once more.
+        """
+        started = True
         while True:
             effect = await self._deeds.get()
             match effect:
                 case WritePowerdownFlag():
                     await self._deed("POWERDOWNFLAG", self._output.powerdownflag(), FLAG_LIMIT_S)
                 case RunShutdown():
-                    await self._deed("SHUTDOWNCMD", self._output.shutdown(), SHUTDOWN_LIMIT_S)
+                    started = await self._deed("SHUTDOWNCMD", self._output.shutdown(), SHUTDOWN_LIMIT_S)
                     if self._stop_wanted:
-                        return 0
+                        return 0 if started else 1
                 case Logout(ups):
                     self._links[ups].leave()
                 case Stop(status):
-                    return status
+                    return status if started else 1
 
-    async def _deed(self, what: str, deed: Coroutine[Any, Any, None], limit_s: float) -> None:
-        """Do it; nothing that goes wrong here may keep the host from going down."""
+    async def _deed(self, what: str, deed: Coroutine[Any, Any, None], limit_s: float) -> bool:
+        """Do it, and return whether it was done; what goes wrong here may not keep the host up."""
         try:
             async with asyncio.timeout(limit_s):
                 await deed
         except TimeoutError:
-            self._output.log(Level.ERROR, f"{what} was not done within {limit_s:g} s; going on")
+            why = f"was not done within {limit_s:g} s; going on"
         except Exception as error:
-            self._output.log(Level.ERROR, f"{what} failed: {error}")
+            why = f"failed: {error}"
+        else:
+            return True
+        with contextlib.suppress(Exception):
+            self._output.log(Level.ERROR, f"{what} {why}")
+        return False
 
     # -- links ---------------------------------------------------------------------------------
 
@@ -288,7 +310,8 @@ class Monitor:
             try:
                 return await link.run()
             except Exception as error:
-                self._output.log(Level.ERROR, f"the link to UPS {ups} failed and begins anew: {error!r}")
+                with contextlib.suppress(Exception):
+                    self._output.log(Level.ERROR, f"the link to UPS {ups} failed and begins anew: {error!r}")
                 await asyncio.sleep(self._state.settings.pollfreq_s)
 
     def _end_link(self, ups: str) -> None:

@@ -108,6 +108,8 @@ class Listener:
             self._spare = -1
         for task in tuple(self._entering):
             await asyncio.wait([task], timeout=1.0)
+        for channel in self._channels:
+            channel.close()
         for connection in tuple(self._connections.values()):
             connection.finish()
         try:

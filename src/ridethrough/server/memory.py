@@ -15,76 +15,81 @@ from ridethrough.server.session import Session
 
 
 class MemoryChannel:
-    """One session in memory.  Set `on_data` and `on_closed` before `open`.
+    """One session in memory, a `client.channel.Channel`.  Set `on_data` and `on_closed` before `open`.
 
-    Answers come by `call_soon`, never from within `write`, as they would from a socket.
+    Both are called from the event loop, never from within `write` or `close`, as they would be by a socket.
     """
 
     def __init__(
         self, core: ServerCore, carry_out: Callable[[Iterable[Effect]], None], peer: str = "local"
     ) -> None:
         """Prepare; the session begins with `open`.  `carry_out` is the listener's."""
+        self.where = f"the server in this process ({peer})"
+        self.on_data: Callable[[bytes], None] = _ignore
+        self.on_closed: Callable[[str], None] = _ignore
         self._core = core
         self._carry_out = carry_out
         self._peer = peer
-        self.where = "the server in this process"
         self._session: Session | None = None
-        self.on_data: Callable[[bytes], None] = _ignore
-        self.on_closed: Callable[[str], None] = _ignore
+        # Callbacks that were scheduled for an earlier session find another number here, and do nothing.
+        self._opened = 0
+        self._told_closed = True
 
     async def open(self) -> None:
         """Begin a session; may be called again after a close."""
-        self.close()
+        assert self._session is None, "the channel is open already"
         now = asyncio.get_running_loop().time()
+        self._opened += 1
+        self._told_closed = False
         self._session = self._core.open_session(self._peer, now, may_idle=True)
 
     def write(self, data: bytes) -> None:
         """Send requests; nothing happens if the channel is closed."""
-        loop = asyncio.get_running_loop()
+        now = asyncio.get_running_loop().time()
         session = self._session
         if session is None:
             return
-        reaction = self._core.receive(session, data, loop.time())
-        self._answer(session, reaction)
-        while reaction.more and session.unread and not reaction.close:
-            reaction = self._core.go_on(session, loop.time())
-            self._answer(session, reaction)
+        reaction = self._core.receive(session, data, now)
+        self._answer(reaction)
+        while reaction.more and session.unread:
+            reaction = self._core.go_on(session, now)
+            self._answer(reaction)
 
     def close(self) -> None:
-        """End the session; `on_closed` is not called for it."""
-        session, self._session = self._session, None
-        if session is not None:
-            now = asyncio.get_running_loop().time()
-            self._carry_out(self._core.close_session(session, now))
+        """End the session; `on_closed` follows once the last answer is delivered.  Twice is once."""
+        self._end("the connection was closed")
 
     def abort(self) -> None:
-        """End the session at once; `on_closed` follows."""
-        if self._session is not None:
-            self.close()
-            asyncio.get_running_loop().call_soon(self.on_closed, "the session was given up")
+        """The same as `close`: nothing is ever held back here."""
+        self._end("the connection was closed")
 
-    def dropped(self, effect: Drop) -> bool:
-        """Whether the drop is of this channel's session; if so it is closed and `on_closed` told."""
-        if self._session is None or effect.session is not self._session:
-            return False
-        self._end(effect.reason)
-        return True
+    def dropped(self, effect: Drop) -> None:
+        """The core has dropped a session; if it is this channel's, `on_closed` follows."""
+        if self._session is not None and effect.session is self._session:
+            self._end(effect.reason)
 
-    def _answer(self, session: Session, reaction: Reaction) -> None:
-        loop = asyncio.get_running_loop()
+    def _answer(self, reaction: Reaction) -> None:
         if reaction.reply:
-            loop.call_soon(self._deliver, session, reaction.reply)
+            asyncio.get_running_loop().call_soon(self._deliver, self._opened, reaction.reply)
         self._carry_out(reaction.effects)
-        if reaction.close and self._session is session:
-            loop.call_soon(self._end, "the server closed the session")
-
-    def _deliver(self, session: Session, data: bytes) -> None:
-        if self._session is session:
-            self.on_data(data)
+        if reaction.close:
+            self._end("the server closed the connection")
 
     def _end(self, reason: str) -> None:
-        if self._session is not None:
-            self._session = None
+        session, self._session = self._session, None
+        if session is None:
+            return
+        loop = asyncio.get_running_loop()
+        self._carry_out(self._core.close_session(session, loop.time()))
+        loop.call_soon(self._tell_closed, self._opened, reason)
+
+    def _deliver(self, opened: int, data: bytes) -> None:
+        if opened == self._opened and not self._told_closed:
+            self.on_data(data)
+
+    def _tell_closed(self, opened: int, reason: str) -> None:
+        if opened == self._opened and not self._told_closed:
+            self._told_closed = True
             self.on_closed(reason)
 
 

@@ -13,7 +13,9 @@ import asyncio
 import selectors
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+SHORTEST_WAIT_S: Final = 0.001
 
 
 class ScaledSelector(selectors.BaseSelector):
@@ -25,15 +27,21 @@ class ScaledSelector(selectors.BaseSelector):
         self.speed = speed
         self.now = start
         self._real = selectors.DefaultSelector()
+        self._owed_s = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for sockets at most `timeout` scaled seconds; `now` moves by what passed, at most that."""
         began = time.monotonic()
-        ready = self._real.select(None if timeout is None else max(timeout, 0.0) / self.speed)
-        passed = (time.monotonic() - began) * self.speed
-        if timeout is not None:
-            passed = min(passed, max(timeout, 0.0)) if ready else max(timeout, 0.0)
-        self.now += passed
+        if timeout is None:
+            ready = self._real.select(None)
+            self.now += (time.monotonic() - began) * self.speed
+            return ready
+        wanted = max(timeout, 0.0)
+        # epoll rounds every wait up to a millisecond: shorter ones are saved up, or high speeds would crawl.
+        self._owed_s += wanted / self.speed
+        wait_s, self._owed_s = (0.0, self._owed_s) if self._owed_s < SHORTEST_WAIT_S else (self._owed_s, 0.0)
+        ready = self._real.select(wait_s)
+        self.now += min((time.monotonic() - began) * self.speed, wanted) if ready else wanted
         return ready
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:

@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from ridethrough.app.blueprint import LOOPBACK
 from ridethrough.config.load import Configuration
-from ridethrough.config.models import Listen, UpsdConf, UpsmonConf, UpsSection
+from ridethrough.config.models import Listen, UpsmonConf, UpsSection
 from ridethrough.config.ups import parse_ups
 from ridethrough.config.upsd import parse_upsd
 from ridethrough.config.upsmon import parse_upsmon
 from ridethrough.config.users import parse_users
 
 UPS: Final = "sim"
-LOOPBACK: Final = "127.0.0.1"
 
 UPS_CONF: Final = b"""
 [sim]
@@ -77,16 +76,3 @@ def simulated(config: Configuration) -> Configuration:
 SIMULATED_OPTIONS: Final = frozenset(
     {"capacity_wh", "load_w", "nominal_w", "charge", "lowbatt", "pollinterval"}
 )
-
-
-def on_port(config: Configuration, port: int) -> Configuration:
-    """The configuration with one LISTEN on loopback, and the local MONITOR lines led there."""
-    upsd = replace(config.upsd or UpsdConf(), listen=(Listen(LOOPBACK, port),))
-    monitors = config.upsmon
-    if monitors is not None:
-        lines = tuple(replace(line, port=port) if line.is_local else line for line in monitors.monitors)
-        monitors = replace(monitors, monitors=lines)
-    return replace(config, upsd=upsd, upsmon=monitors)
-
-
-MakeConfig = Callable[[int], Configuration]

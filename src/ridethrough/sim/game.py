@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ridethrough.app.arming import Arms, dry_helper, helper_config
-from ridethrough.app.blueprint import HOST, Blueprint
+from ridethrough.app.blueprint import HOST, LOOPBACK, Blueprint, on_port
 from ridethrough.app.bus import Bus
 from ridethrough.app.house import House
 from ridethrough.app.places import simulation_directory
@@ -43,7 +43,7 @@ class Game:
         if config is None:
             self.config = demo.configuration(Path("built-in"), wanted, self._password)
         else:
-            self.config = demo.on_port(demo.simulated(config), wanted)
+            self.config = on_port(demo.simulated(config), wanted)
         sections = self.config.ups.sections if self.config.ups else ()
         self._ups = sections[0].name if sections else demo.UPS
         self._outage = Outage(self._ups, (outage_s or 0.0) * speed)
@@ -109,7 +109,7 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((demo.LOOPBACK, NUT_PORT))
+            probe.bind((LOOPBACK, NUT_PORT))
         except OSError:
             return 0
     return NUT_PORT

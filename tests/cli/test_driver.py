@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`dummy-ups` and `simulated-ups` as processes: options, pid file, refusals in one line, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cnut import state_directory
+from tests.support.our_driver import START_S, command, environment, our_dummy_ups, wait_gone, write_section
+from tests.support.wait import wait_until
+
+DEV = "ups.status: OL\nups.mfr: Acme\nbattery.charge: 90\n"
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A short directory for sockets and pid files."""
+    with state_directory() as path:
+        yield path
+
+
+def run(
+    conf: Path, state: Path, *options: str, driver: str = "dummy-ups"
+) -> subprocess.CompletedProcess[str]:
+    """Run a driver to its end."""
+    return subprocess.run(
+        [*command(driver), *options],
+        env={**os.environ, **environment(conf, state)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of the error; there is no traceback."""
+    assert done.returncode == 1, done
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def test_dump(tmp_path: Path, state: Path) -> None:
+    """-d prints the banner and the sorted variables as upsc does, and leaves neither socket nor pid file."""
+    write_section(tmp_path / "c", "u", DEV)
+    done = run(tmp_path / "c", state, "-a", "u", "-u", "root", "-d", "1", "-x", "ignorelb_not", "-i", "3")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert lines[0].startswith("Network UPS Tools - Device simulation and repeater driver")
+    names = [line.split(":")[0] for line in lines[1:]]
+    assert names == sorted(names)
+    assert {"battery.charge: 90", "device.mfr: Acme", "driver.parameter.pollinterval: 3"} <= set(lines)
+    assert "no option 'ignorelb_not'" in done.stderr
+    assert list(state.iterdir()) == []
+
+
+def test_without_ups_conf(tmp_path: Path, state: Path) -> None:
+    """-s with -x port=... needs no ups.conf at all."""
+    done = run(tmp_path, state, "-s", "s", "-x", "port=auto", "-u", "root", "-d", "1", driver="simulated-ups")
+    assert done.returncode == 0, done
+    assert "ups.status: OL" in done.stdout.splitlines()
+
+
+def test_refusals(tmp_path: Path, state: Path) -> None:
+    """What is missing is said in one line that names it: UPS, section, driver, port, file, rubbish."""
+    conf = tmp_path / "c"
+    dev_file = write_section(conf, "u", DEV)
+    assert "write: dummy-ups -a NAME" in refusal(run(conf, state))
+    assert "no section [v]; it has: u" in refusal(run(conf, state, "-a", "v"))
+    wrong = refusal(run(conf, state, "-a", "u", driver="simulated-ups"))
+    assert "ups.conf:1: [u] is for the driver 'dummy-ups'" in wrong
+    assert "has no port" in refusal(run(conf, state, "-s", "x"))
+    dev_file.write_bytes(bytes(range(256)) * 4)
+    assert "is not a definition file" in refusal(run(conf, state, "-a", "u", "-u", "root", "-d", "1"))
+    dev_file.unlink()
+    assert "cannot open" in refusal(run(conf, state, "-a", "u", "-u", "root", "-d", "1"))
+    assert "no user 'nobody-here'" in refusal(run(conf, state, "-a", "u", "-u", "nobody-here"))
+    assert "shutdown not supported" in refusal(run(conf, state, "-a", "u", "-k"))
+
+
+def test_one_instance_only(tmp_path: Path, state: Path) -> None:
+    """A second instance is refused, naming the first one's pid, which runs on; SIGTERM ends it cleanly."""
+    with our_dummy_ups(tmp_path, "u", DEV, state) as driver:
+        pid_file = state / "dummy-ups-u.pid"
+        assert pid_file.read_text() == f"{driver.process.pid}\n"
+        second = refusal(run(driver.confpath, state, "-a", "u", "-u", "root", "-F"))
+        assert f"(pid {driver.process.pid}) holds" in second
+        pid_file.unlink()
+        third = refusal(run(driver.confpath, state, "-a", "u", "-u", "root", "-F", "-x", "mode=dummy-once"))
+        assert "another driver listens on" in third
+        driver.process.send_signal(signal.SIGHUP)
+        driver.process.wait_output("restart the driver to apply changes", START_S)
+        driver.process.send_signal(signal.SIGTERM)
+        assert driver.process.wait(START_S) == 0
+    assert list(state.iterdir()) == []
+
+
+def test_in_the_background(tmp_path: Path, state: Path) -> None:
+    """Without -F it returns once clients can connect, keeps a pid file, and -c exit ends it."""
+    conf = tmp_path / "c"
+    write_section(conf, "u", DEV)
+    assert run(conf, state, "-a", "u", "-u", "root").returncode == 0
+    pid = int((state / "dummy-ups-u.pid").read_text())
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(10)
+            link.connect(str(state / "dummy-ups-u"))
+            link.sendall(b"PING\nGETPID\n")
+            wanted, got = f"PONG\nPID {pid}\n".encode(), b""
+            while len(got) < len(wanted):
+                got += link.recv(1000)
+        assert got == wanted
+        assert stat.S_IMODE((state / "dummy-ups-u").stat().st_mode) == 0o660
+        assert run(conf, state, "-a", "u", "-c", "exit").returncode == 0
+        wait_gone(state / "dummy-ups-u.pid")
+        wait_until(lambda: not (state / "dummy-ups-u").exists(), START_S, "the socket to go")
+    finally:
+        if (state / "dummy-ups-u.pid").exists():
+            os.kill(pid, signal.SIGKILL)
+    assert "nothing to signal" in refusal(run(conf, state, "-a", "u", "-c", "exit"))
+    assert "unknown command 'dance'" in refusal(run(conf, state, "-a", "u", "-c", "dance"))
+
+
+def test_kill_power_of_a_simulated_ups(tmp_path: Path, state: Path) -> None:
+    """-k has the running simulated UPS cut the load after its delay, so that it returns with the mains."""
+    conf = tmp_path / "c"
+    conf.mkdir()
+    (conf / "ups.conf").write_text("[s]\ndriver = simulated-ups\nport = auto\n")
+    assert "is it running?" in refusal(run(conf, state, "-a", "s", "-k", driver="simulated-ups"))
+    assert run(conf, state, "-a", "s", "-u", "root", driver="simulated-ups").returncode == 0
+    pid = int((state / "simulated-ups-s.pid").read_text())
+    try:
+        done = run(conf, state, "-a", "s", "-k", driver="simulated-ups")
+        assert done.returncode == 0
+        assert "shutdown.return: handled" in done.stderr
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    wait_gone(state / "simulated-ups-s.pid")
+
+
+def test_version_list_and_help(tmp_path: Path, state: Path) -> None:
+    """-V, -L and -h answer and end with 0."""
+    assert "Ridethrough" in run(tmp_path, state, "-V").stdout
+    assert "VALUE mode" in run(tmp_path, state, "-L").stdout
+    assert "ups.conf" in run(tmp_path, state, "-h").stdout

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which source runs a section, and the repeater over a server that a test plays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ridethrough.client.answers import LinkError
+from ridethrough.config.models import UpsConf
+from ridethrough.drivers.adjust import DriverInfo, adjustments
+from ridethrough.drivers.base import DriverError
+from ridethrough.drivers.dummy.repeater import Repeater
+from ridethrough.drivers.external import External
+from ridethrough.drivers.registry import FACTORIES, make_source
+from ridethrough.drivers.runner import Runner
+from ridethrough.ups.state import Freshness
+from tests.support.drivers import Watch, section
+from tests.support.vloop import run_virtual
+
+
+def test_ours_run_here_and_others_behind_their_socket(tmp_path: Path) -> None:
+    """dummy-ups and simulated-ups run in this process; any other driver is looked for at its socket."""
+    watch = Watch()
+    sources = [
+        make_source(section(driver=driver, port="auto"), UpsConf(), watch.context(tmp_path), watch.on_view)
+        for driver in (*FACTORIES, "usbhid-ups")
+    ]
+    assert [type(source) for source in sources] == [Runner, Runner, External]
+    last = sources[-1]
+    assert isinstance(last, External)
+    assert last.path == tmp_path / "usbhid-ups-u"
+
+
+def test_an_unknown_option_is_told(tmp_path: Path) -> None:
+    """A misspelt option is named once and does not stop the UPS."""
+    watch = Watch()
+    make_source(section("modus = x"), UpsConf(), watch.context(tmp_path), watch.on_view)
+    assert watch.lines == ["warning: [u] dummy-ups has no option 'modus'; it is ignored"]
+
+
+def test_a_section_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    """A mode that there is not keeps the section from being made."""
+    with pytest.raises(DriverError, match="no mode"):
+        make_source(section("mode = x"), UpsConf(), Watch().context(tmp_path), Watch().on_view)
+
+
+class PlayedChannel:
+    """A server in a few lines: `answers` maps requests to bytes; while `down` it refuses."""
+
+    def __init__(self, answers: dict[str, str], down: list[bool]) -> None:
+        self.where = "host:3493"
+        self.on_data: Callable[[bytes], None] = lambda data: None
+        self.on_closed: Callable[[str], None] = lambda reason: None
+        self._answers = answers
+        self._down = down
+
+    async def open(self) -> None:
+        """Connect."""
+        if self._down[0]:
+            raise LinkError(self.where, "Connection failure: refused", "start it")
+
+    def write(self, data: bytes) -> None:
+        """Answer at once."""
+        for line in data.decode().splitlines():
+            if line == "LOGOUT":
+                return
+            answer = "gone" if self._down[0] else self._answers[line]
+            if answer == "gone":
+                self.close()
+                return
+            asyncio.get_running_loop().call_soon(self.on_data, answer.encode())
+
+    def close(self) -> None:
+        """Close."""
+        asyncio.get_running_loop().call_soon(self.on_closed, "the server closed the connection")
+
+    def abort(self) -> None:
+        """Close."""
+        self.close()
+
+
+def listing(**values: str) -> str:
+    """The answer to LIST VAR."""
+    lines = [f'VAR ups {name.replace("__", ".")} "{value}"' for name, value in values.items()]
+    return "\n".join(["BEGIN LIST VAR ups", *lines, "END LIST VAR ups", ""])
+
+
+def test_a_repeater_mirrors_values_staleness_and_absence() -> None:
+    """A repeated UPS shows what the server shows, is stale when it says so or is gone, and recovers."""
+    watch = Watch()
+    answers = {"LIST VAR ups": listing(ups__status="OL", driver__name="usbhid-ups", ups__load="7")}
+    down = [False]
+    it = section(port="ups@host")
+
+    async def act() -> None:
+        driver = Repeater("u", "ups@host", lambda host, port: PlayedChannel(answers, down))
+        info = DriverInfo("dummy-ups", "1", "1")
+        runner = Runner(it, driver, adjustments(it, info), watch.on_view, log=watch.log)
+        runner.start()
+        await asyncio.sleep(1.0)
+        snapshot = runner.view.snapshot
+        assert (snapshot.get("ups.status"), snapshot.get("driver.name")) == ("OL", "dummy-ups")
+        assert not snapshot.variables["ups.load"].rw
+        answers["LIST VAR ups"] = listing(ups__status="OB")
+        await asyncio.sleep(2.0)
+        assert "ups.load" not in runner.view.snapshot.variables
+        answers["LIST VAR ups"] = "ERR DATA-STALE\n"
+        await asyncio.sleep(4.0)
+        assert runner.view.freshness is Freshness.STALE
+        answers["LIST VAR ups"] = listing(ups__status="OL")
+        await asyncio.sleep(3.0)
+        assert runner.view.freshness is Freshness.FRESH
+        down[0] = True
+        await asyncio.sleep(5.0)
+        assert runner.view.freshness is Freshness.STALE
+        await runner.stop()
+
+    run_virtual(act())
+    assert any("DATA-STALE" in line or "stale" in line for line in watch.lines)
+    assert all("ups@host:3493" in line for line in watch.lines if line.startswith("error"))
+
+
+def test_a_repeater_needs_a_target() -> None:
+    """A port that names no UPS of a server is refused in words."""
+    with pytest.raises(DriverError, match=r"\[u\] port: "):
+        Repeater("u", "@host")

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Our dummy-ups behind C upsd, and C dummy-ups behind our `External` source: both as with their own kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ridethrough.config.models import UpsSection
+from ridethrough.drivers.external import External
+from ridethrough.ups.commands import Outcome
+from ridethrough.ups.state import Freshness
+from tests.support import cnut
+from tests.support.drivers import Watch
+from tests.support.our_driver import our_dummy_ups
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.cnut
+
+DEV = r"""
+# an office UPS
+ups.status: OL CHRG
+ups.mfr: Example Power
+ups.model: Smart 700
+ups.contacts: the \"office\" \# 1
+ups.serial: "A  B"
+ups.load: 22
+battery.charge: 87.5
+battery.charge.low: 10
+device.mfr: Another
+foo.bar: a=b
+driver.name: nonsense
+"""
+SECTION = ("ignorelb", 'desc = "An office"', "mode = dummy-once")
+WAIT_S = 15.0
+
+
+def variables(server: cnut.CUpsd, ups: str) -> dict[str, str]:
+    """What C upsc shows, without the versions of the driver."""
+    lines = cnut.c_tool("upsc", server.target(ups)).stdout.decode().splitlines()
+    pairs = (line.split(": ", 1) for line in lines)
+    return {name: value for name, value in pairs if not name.startswith("driver.version")}
+
+
+def test_ours_behind_c_upsd_shows_what_cs_own_shows(tmp_path: Path) -> None:
+    """For the same definition file C upsc reads the same of both; SET, INSTCMD and staleness work as well."""
+    with (
+        cnut.state_directory() as state,
+        our_dummy_ups(tmp_path, "ours", DEV, state, section=SECTION) as ours,
+    ):
+        sections = {"theirs": SECTION}
+        with cnut.c_upsd(
+            tmp_path, {"theirs": DEV}, statepath=state, sections=sections, others={"ours": "dummy-ups"}
+        ) as server:
+            expected = variables(server, "theirs")
+            expected["driver.parameter.port"] = str(ours.dev_file)
+            assert variables(server, "ours") == expected
+            assert expected["device.mfr"] == "Example Power"
+
+            for ups in ("ours", "theirs"):
+                words = ("-u", "admin", "-p", "secret", "-w", "-t", "10")
+                done = cnut.c_tool("upsrw", "-s", "battery.charge=33", *words, server.target(ups))
+                assert done.returncode == 0, done
+                assert variables(server, ups)["battery.charge"] == "33"
+                done = cnut.c_tool("upscmd", *words, server.target(ups), "load.off")
+                assert (done.returncode, done.stderr.strip()[-30:]) != (0, b"")
+                listed = cnut.c_tool("upsrw", server.target(ups)).stdout
+                assert b"[ups.mfr]" in listed
+            assert (
+                cnut.c_tool("upsrw", server.target("ours")).stdout
+                == cnut.c_tool("upsrw", server.target("theirs")).stdout
+            )
+
+            ours.dev_file.write_text("ups.status: OB LB\n")
+            wait_until(lambda: variables(server, "ours")["ups.status"] == "OB", WAIT_S, "the changed file")
+            ours.dev_file.unlink()
+            wait_until(
+                lambda: b"Data stale" in cnut.c_tool("upsc", server.target("ours")).stderr, WAIT_S, "stale"
+            )
+
+
+async def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait for something another process does."""
+    for _ in range(int(WAIT_S / 0.02)):
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"waited {WAIT_S:g} s in vain for: {what}")
+
+
+def test_a_c_driver_behind_our_source(tmp_path: Path) -> None:
+    """A C dummy-ups shows all it has, obeys SET, refuses a command, and is DISCONNECTED when it ends."""
+    watch = Watch()
+    with cnut.c_dummy_ups(tmp_path, "u", DEV) as driver:
+        section = UpsSection("u", "dummy-ups", "auto", "An office")
+
+        async def scene() -> None:
+            source = External(section, driver.statepath, watch.on_view, log=watch.log)
+            source.start()
+            await until(lambda: source.view.freshness is Freshness.FRESH, "the first dump")
+            snapshot = source.view.snapshot
+            assert snapshot.get("ups.contacts") == 'the "office" # 1'
+            assert snapshot.get("device.mfr") == "Example Power"
+            assert snapshot.variables["ups.mfr"].type_words() == "RW STRING:32"
+            assert snapshot.commands == {"load.off"}
+            assert await source.setvar("ups.model", 'new "one"') is Outcome.HANDLED
+            assert source.view.snapshot.get("ups.model") == 'new "one"'
+            assert await source.instcmd("load.off") is Outcome.UNKNOWN
+            driver.process.end()
+            await until(lambda: source.view.freshness is Freshness.DISCONNECTED, "the driver's end")
+            await source.stop()
+
+        asyncio.run(scene())
+    assert not [line for line in watch.lines if "ignored" in line]
