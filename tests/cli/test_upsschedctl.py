@@ -92,6 +92,10 @@ class ControlErrorForTest(Exception):
     """Stands for ControlError."""
 
 
+class NotRunningForTest(ControlErrorForTest):
+    """Stands for NotRunning."""
+
+
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]:
     """A state directory with a control socket, and a client that answers as told."""
@@ -99,6 +103,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]
     module = types.ModuleType("ridethrough.control.client")
     module.ControlClient = FakeClient  # type: ignore[attr-defined]
     module.ControlError = ControlErrorForTest  # type: ignore[attr-defined]
+    module.NotRunning = NotRunningForTest  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ridethrough.control.client", module)
     monkeypatch.setenv("NUT_STATEPATH", str(tmp_path))
     FakeClient.asked, FakeClient.reply = [], {}
@@ -109,11 +114,11 @@ def test_a_running_service_is_asked_first(
     service: type[FakeClient], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With `ridethrough serve` running, its timers are the ones that are started, listed and cancelled."""
-    assert upsschedctl.main(["start", "onbatt", "5"]) == 0
+    assert upsschedctl.main(["upsschedctl", "start", "onbatt", "5"]) == 0
     service.reply = {"cancelled": 1}
-    assert upsschedctl.main(["cancel", "onbatt"]) == 0
+    assert upsschedctl.main(["upsschedctl", "cancel", "onbatt"]) == 0
     service.reply = {"timers": [{"name": "onbatt", "left_s": 4.2, "types": "ONBATT", "upses": "a@h"}]}
-    assert upsschedctl.main(["list"]) == 0
+    assert upsschedctl.main(["upsschedctl", "list"]) == 0
     assert service.asked == [
         ("timers.start", {"name": "onbatt", "seconds": 5.0}),
         ("timers.cancel", {"name": "onbatt"}),
@@ -131,8 +136,8 @@ def test_a_refusal_of_the_service_is_shown(
 ) -> None:
     """What the service refuses is told in its words, with status 1."""
     service.reply = {"error": "no AT line of upssched.conf has the name 'x'"}
-    assert upsschedctl.main(["start", "x", "5"]) == 1
+    assert upsschedctl.main(["upsschedctl", "start", "x", "5"]) == 1
     assert capsys.readouterr().err == "upsschedctl: no AT line of upssched.conf has the name 'x'\n"
     service.reply = {"cancelled": 0}
-    assert upsschedctl.main(["cancel", "x"]) == 1
+    assert upsschedctl.main(["upsschedctl", "cancel", "x"]) == 1
     assert capsys.readouterr().err == "upsschedctl: no timer x is running\n"

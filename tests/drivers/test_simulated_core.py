@@ -60,8 +60,10 @@ def test_an_outage_from_end_to_end() -> None:
     low_at = next_deadline(SPEC, state)
     state, effects = step(SPEC, state, Tick(), low_at - 1.0)
     assert shown(state) == "OB DISCHRG"
+    assert readings(SPEC, state, "u")["battery.charge"].value == "21"
     state, effects = step(SPEC, state, Tick(), low_at)
     assert (shown(state), effects) == ("OB DISCHRG LB", ())
+    assert readings(SPEC, state, "u")["battery.charge"].value == "20"
     empty_at = next_deadline(SPEC, state)
     state, effects = step(SPEC, state, Tick(), empty_at + 500.0)
     assert effects == (Output(False, pytest.approx(empty_at), "the battery is empty"),)

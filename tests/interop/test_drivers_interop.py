@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ridethrough.ups.commands import Outcome
 from ridethrough.ups.state import Freshness
 from tests.support import cnut
 from tests.support.drivers import Watch
-from tests.support.our_driver import our_dummy_ups
+from tests.support.our_driver import command, our_dummy_ups
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.cnut
@@ -45,6 +46,12 @@ def variables(server: cnut.CUpsd, ups: str) -> dict[str, str]:
     return {name: value for name, value in pairs if not name.startswith("driver.version")}
 
 
+def outcome(done: subprocess.CompletedProcess[bytes], ups: str) -> tuple[int, bytes, bytes]:
+    """What a tool said and how it ended, whatever the UPS is called."""
+    name = ups.encode()
+    return done.returncode, done.stdout.replace(name, b"UPS"), done.stderr.replace(name, b"UPS")
+
+
 def test_ours_behind_c_upsd_shows_what_cs_own_shows(tmp_path: Path) -> None:
     """For the same definition file C upsc reads the same of both; SET, INSTCMD and staleness work as well."""
     with (
@@ -60,19 +67,22 @@ def test_ours_behind_c_upsd_shows_what_cs_own_shows(tmp_path: Path) -> None:
             assert variables(server, "ours") == expected
             assert expected["device.mfr"] == "Example Power"
 
-            for ups in ("ours", "theirs"):
-                words = ("-u", "admin", "-p", "secret", "-w", "-t", "10")
-                done = cnut.c_tool("upsrw", "-s", "battery.charge=33", *words, server.target(ups))
-                assert done.returncode == 0, done
-                assert variables(server, ups)["battery.charge"] == "33"
-                done = cnut.c_tool("upscmd", *words, server.target(ups), "load.off")
-                assert (done.returncode, done.stderr.strip()[-30:]) != (0, b"")
-                listed = cnut.c_tool("upsrw", server.target(ups)).stdout
-                assert b"[ups.mfr]" in listed
-            assert (
-                cnut.c_tool("upsrw", server.target("ours")).stdout
-                == cnut.c_tool("upsrw", server.target("theirs")).stdout
+            words = ("-u", "admin", "-p", "secret", "-w", "-t", "10")
+            tools = (
+                ("upsrw", "-s", "battery.charge=33", *words),
+                ("upsrw", "-s", f"ups.mfr={'x' * 40}", *words),
+                ("upsrw",),
+                ("upscmd", "-l"),
             )
+            for tool, *options in tools:
+                done = [cnut.c_tool(tool, *options, server.target(ups)) for ups in ("ours", "theirs")]
+                assert outcome(done[0], "ours") == outcome(done[1], "theirs"), (tool, *options)
+            assert variables(server, "ours")["battery.charge"] == "33"
+            done = [
+                cnut.c_tool("upscmd", *words, server.target(ups), "load.off") for ups in ("ours", "theirs")
+            ]
+            assert outcome(done[0], "ours") == outcome(done[1], "theirs")
+            assert done[0].stderr == b"ERR UNKNOWN\n"
 
             ours.dev_file.write_text("ups.status: OB LB\n")
             wait_until(lambda: variables(server, "ours")["ups.status"] == "OB", WAIT_S, "the changed file")
@@ -80,6 +90,25 @@ def test_ours_behind_c_upsd_shows_what_cs_own_shows(tmp_path: Path) -> None:
             wait_until(
                 lambda: b"Data stale" in cnut.c_tool("upsc", server.target("ours")).stderr, WAIT_S, "stale"
             )
+
+
+def test_our_repeater_of_a_c_upsd(tmp_path: Path) -> None:
+    """Repeater mode over TCP shows what C upsc shows of the UPS, less the other driver's own variables."""
+    with cnut.c_upsd(tmp_path, {"u": DEV}) as server:
+        port = f"port={server.target('u')}"
+        done = subprocess.run(
+            [*command("dummy-ups"), "-s", "rep", "-x", port, "-u", "root", "-d", "1"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        pairs = dict(line.split(": ", 1) for line in done.stdout.splitlines()[1:])
+        shown = variables(server, "u")
+        assert pairs["driver.parameter.mode"] == "repeater"
+        assert {name: value for name, value in pairs.items() if not name.startswith("driver.")} == {
+            name: value for name, value in shown.items() if not name.startswith("driver.")
+        }
 
 
 async def until(holds: Callable[[], bool], what: str) -> None:

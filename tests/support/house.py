@@ -83,7 +83,7 @@ class Home:
         }
 
     def write(self, **files: str) -> None:
-        """Write configuration files: `ups_conf=...` is ups.conf. Root's group and nobody else may read them."""
+        """Write configuration files: `ups_conf=...` is ups.conf. Others may not read them."""
         for key, text in files.items():
             path = self.conf / key.replace("_", ".")
             path.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -136,7 +136,7 @@ class Home:
 
 
 def configure(home: Home) -> None:
-    """A simulated UPS with a battery of seconds, a server, a primary. SHUTDOWNCMD writes a file and no more."""
+    """A simulated UPS with a battery of seconds, a server, a primary. SHUTDOWNCMD only writes a file."""
     home.write(
         nut_conf="MODE=standalone\n",
         ups_conf=ups_conf(),
@@ -187,6 +187,9 @@ def home(user: str | None = None) -> Iterator[Home]:
         one = Home(root, free_port())
         for directory in (one.conf, one.state, root / "xdg", root / "records"):
             directory.mkdir()
+        # Root starts it, but the core is another user.
+        root.chmod(0o755)
+        one.state.chmod(0o777)
         configure(one)
         script(root / "shutdown.sh", f"id -u >>{root}/shut-down")
         if user is not None:

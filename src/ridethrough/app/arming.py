@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from ridethrough.app import obstacles
 from ridethrough.app.background import default_user
 from ridethrough.app.bus import Bus
+from ridethrough.app.warmup import warm_up
 from ridethrough.config.load import Configuration
 from ridethrough.config.models import Mode, UpsmonConf
 from ridethrough.config.paths import altpidpath, pidpath
@@ -99,9 +99,13 @@ class Arms:
     config: HelperConfig
     armed: bool
     spawned: SpawnedHelper | None = None
+    warning: str = ""
+    """What is to be said as soon as there is somebody to say it to."""
 
     async def take_up(self, bus: Bus, host: str, on_gone: Callable[[str], None]) -> Actions:
         """The actions for the house. Raises HelperError if the helper does not answer."""
+        if self.warning:
+            bus.log("warning", self.warning)
         if not self.armed:
             return dry_helper(self.config, bus, host)
         if self.spawned is not None:
@@ -119,30 +123,42 @@ def arm(config: HelperConfig, *, armed: bool, user: str, state_dir: Path) -> Arm
     """
     root = os.geteuid() == 0
     become = user or default_user()
+    warm_up()
     if user and not root and user != _own_name():
         raise Refusal(f"only root can become {user}; start it as root, or as {user} itself")
     spawned = spawn_helper(config) if armed and root else None
-    if root and not become:
-        print("no user nut on this host: the core stays root; create that user", file=sys.stderr)
-    elif root and become != "root":
+    warning = "" if become or not root else "no user nut on this host: the core stays root; create that user"
+    if root and become not in ("", "root"):
         try:
             drop_to(become)
         except DropError as error:
             raise Refusal(str(error)) from None
     _check_state_directory(state_dir)
-    return Arms(config, armed, spawned)
+    return Arms(config, armed, spawned, warning)
 
 
 def _check_state_directory(state_dir: Path) -> None:
-    if not state_dir.is_dir():
+    """Raises Refusal for a directory that this user, who root may just have become, can't make sockets in."""
+    name = _own_name()
+    locked = next((each for each in reversed(state_dir.absolute().parents) if not _enterable(each)), None)
+    if locked is not None:
         raise Refusal(
-            f"{state_dir} is not there; create it for user {_own_name()}, or name another: --state-dir"
-        )
-    if not os.access(state_dir, os.W_OK | os.X_OK):
-        raise Refusal(
-            f"user {_own_name()} may not write to {state_dir}; start it as root, or name another: "
+            f"user {name} may not enter {locked}, and so not reach {state_dir}; name another directory: "
             "--state-dir DIR"
         )
+    if not state_dir.is_dir():
+        what = "is no directory" if os.path.lexists(state_dir) else "is not there"
+        raise Refusal(f"{state_dir} {what}; run: install -d -o {name} {state_dir}, or name another: --state-dir")
+    if not os.access(state_dir, os.W_OK | os.X_OK):
+        raise Refusal(
+            f"user {name} may not write to {state_dir}; run: chown {name} {state_dir}, "
+            "or name another: --state-dir DIR"
+        )
+
+
+def _enterable(directory: Path) -> bool:
+    """Whether what is in a directory can be reached; one that is not there is not in the way."""
+    return os.access(directory, os.X_OK) or not os.path.lexists(directory)
 
 
 def _own_name() -> str:

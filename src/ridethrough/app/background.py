@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ridethrough.app.obstacles import live_pid_file
+from ridethrough.app.warmup import warm_up
 
 SIGNALS: Mapping[str, signal.Signals] = {"reload": signal.SIGHUP, "stop": signal.SIGTERM}
 
@@ -77,6 +78,7 @@ def become(user: str) -> None:
         entry = pwd.getpwnam(user)
     except KeyError:
         raise DaemonError(f"no user '{user}' on this machine; create it, or give another with -u") from None
+    warm_up()
     os.initgroups(user, entry.pw_gid)
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)

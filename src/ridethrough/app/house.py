@@ -51,6 +51,7 @@ class House:
     monitor_ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the monitor has brought this host down (or would have)."""
     _output: Output | None = None
+    _closing: bool = False
     _undo: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _freshness: dict[str, Freshness] = field(default_factory=dict)
     _why: dict[str, str] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class House:
 
     async def close(self) -> None:
         """Stop the stages in reverse."""
+        self._closing = True
         await self._undo.aclose()
 
     async def reload(self) -> None:
@@ -175,6 +177,8 @@ class House:
 
     def _committed(self, view: DeviceView, change: Change) -> None:
         """A driver has committed: the monitor polls at once, and everybody may read what changed."""
+        if self._closing:
+            return
         before = self._freshness.get(view.name)
         self._freshness[view.name] = view.freshness
         if view.freshness is Freshness.FRESH:

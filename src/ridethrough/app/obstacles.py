@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-DAEMONS = ("upsd", "upsmon")
+DAEMONS: Final = ("upsd", "upsmon")
+MAX_COMM: Final = 15  # the kernel cuts the name of a process there
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,26 @@ def live_pid_file(path: Path, proc: Path = Path("/proc")) -> Holder | None:
         return None
     program = program_of(int(text), proc)
     # A pid is reused after a crash or a boot: only a process that can be the file's owner counts.
-    expected = path.name.removesuffix(".pid").split("-")[0]
-    if program is None or not _may_own(expected, program):
+    if program is None or not _may_own(path.name.removesuffix(".pid"), program, _words_of(int(text), proc)):
         return None
     return Holder(f"the pid file {path}", int(text), program)
 
 
-def _may_own(expected: str, program: str) -> bool:
-    return program.startswith(("ridethrough", "python", expected[:15]))
+def _may_own(stem: str, program: str, words: str) -> bool:
+    """Whether a process can be the owner of `<stem>.pid`: by its name, or as a Python by its command line."""
+    name = stem.split("-")[0]
+    if program.startswith("python"):
+        return not words or "ridethrough" in words or name in words
+    return program.startswith(("ridethrough", name[:MAX_COMM]))
+
+
+def _words_of(pid: int, proc: Path) -> str:
+    """The command line of a process; empty where it can't be seen."""
+    try:
+        data = (proc / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return ""
+    return data.replace(b"\0", b" ").decode("utf-8", "replace").strip()
 
 
 def program_of(pid: int, proc: Path = Path("/proc")) -> str | None:
@@ -77,6 +92,7 @@ def find(
     for directory in dict.fromkeys(pid_directories):
         for name in names:
             holder = live_pid_file(directory / f"{name}.pid", proc)
-            if holder is not None:
+            # In a container a stale file may name the very pid that this process was given.
+            if holder is not None and holder.pid != os.getpid():
                 found.setdefault(holder.pid, holder)
     return list(found.values())

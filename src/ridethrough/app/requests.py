@@ -40,6 +40,7 @@ def handlers(house: House) -> dict[str, tuple[str, Handler]]:
         "timers.list": (OBSERVER, _timers(house, "timers.list")),
         "timers.start": (OPERATOR, _timers(house, "timers.start")),
         "timers.cancel": (OPERATOR, _timers(house, "timers.cancel")),
+        "timers.notice": (OPERATOR, _timers(house, "timers.notice")),
     }
 
 
@@ -47,10 +48,15 @@ def _timers(house: House, verb: str) -> Callable[[Fields, Peer], Awaitable[Field
     async def answer(args: Fields, peer: Peer) -> Fields:
         if house.scheduler is None:
             raise RequestError("upssched.conf is not used here: there are no timers")
+        if verb == "timers.notice":
+            about = f"{args.get('type')!a} of UPS {args.get('ups')!a}"[:200]
+            house.bus.log("warning", f"a test of {about} was ordered by uid {peer.uid} (pid {peer.pid})")
         try:
-            return house.scheduler.control(verb, args)
+            fields = house.scheduler.control(verb, args)
         except ScheduleError as error:
             raise RequestError(str(error)) from None
+        # Whoever tries a script must learn that none is run.
+        return {**fields, "armed": house.blueprint.armed}
 
     return answer
 

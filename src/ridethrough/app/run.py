@@ -19,6 +19,7 @@ from ridethrough.app.arming import Arms, clear_stale_flag
 from ridethrough.app.blueprint import Blueprint
 from ridethrough.app.bus import Bus
 from ridethrough.app.house import House
+from ridethrough.app.places import PlaceError
 from ridethrough.app.service import Notifier
 from ridethrough.app.supervise import ChildSpec, Supervisor
 
@@ -112,13 +113,25 @@ async def _watchdog(notifier: Notifier) -> None:
 
 @contextlib.contextmanager
 def _pid_files(directory: Path) -> Iterator[None]:
+    """Raises PlaceError for one that can't be written."""
     paths = [directory / name for name in PID_FILES]
-    for path in paths:
-        path.write_text(f"{os.getpid()}\n", "ascii")
     try:
+        for path in paths:
+            _write_pid(path)
         yield
     finally:
         for path in paths:
             with contextlib.suppress(OSError):
-                if path.read_text("ascii").strip() == str(os.getpid()):
+                if path.read_text("ascii", "replace").strip() == str(os.getpid()):
                     path.unlink()
+
+
+def _write_pid(path: Path) -> None:
+    """In one step, and over a file that another user has left, as C's root `upsmon` does."""
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        draft.unlink(missing_ok=True)
+        draft.write_text(f"{os.getpid()}\n", "ascii")
+        draft.replace(path)
+    except OSError as error:
+        raise PlaceError(f"can't write the pid file {path}: {error.strerror}; remove it as root") from None

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from ridethrough.check import programs
 from ridethrough.config.load import load
 from ridethrough.config.paths import confpath
 from ridethrough.config.problems import Severity
@@ -24,7 +25,8 @@ def main(argv: list[str]) -> int:
     if not directory.is_dir():
         print(f"check: {directory} is not a directory; name one with --config", file=sys.stderr)
         return 1
-    problems = load(directory).problems
+    config = load(directory)
+    problems = [*config.problems, *programs.look(config)]
     for problem in problems:
         print(problem)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)

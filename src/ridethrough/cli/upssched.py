@@ -6,8 +6,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ridethrough import __version__
+from ridethrough.cli import running
 from ridethrough.config.paths import confpath
 from ridethrough.schedule import core
 from ridethrough.schedule.journal import Journal, printable
@@ -25,6 +27,7 @@ usage: upssched [-D] [NOTIFYMSG]           run by upsmon as NOTIFYCMD, with NOTI
   -h   show this help
 
 upssched.conf is read from NUT_CONFPATH (now {directory}).
+While `ridethrough serve` runs, `test` acts through it, on its timers.
 upsschedctl starts, cancels and lists timers by hand.
 """
 NOT_BY_HAND = """\
@@ -33,9 +36,9 @@ upssched: to try a notice by hand: upssched test ONBATT myups@localhost
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
+def main(argv: Sequence[str]) -> int:
+    """Run the command `argv[1:]`; gives the exit status."""
+    words = list(argv[1:])
     debug = bool(os.environ.get("NUT_DEBUG_LEVEL", "0").strip("0 "))
     listing = False
     while words and words[0].startswith("-") and len(words[0]) > 1:
@@ -105,6 +108,14 @@ def _test(words: list[str], debug: bool) -> int:
         print("upssched: write: upssched test [-n] NOTIFYTYPE UPS", file=sys.stderr)
         return 1
     cause = Cause(words[0].upper(), words[1] if len(words) > 1 else "", f"test of {' '.join(words)}")
+    if not only_say:
+        try:
+            reply = running.ask("timers.notice", type=cause.type, ups=cause.ups, text=cause.text)
+        except running.Refused as why:
+            print(f"upssched: {printable(str(why))}", file=sys.stderr)
+            return 1
+        if reply is not None:
+            return _tested(reply)
     journal = Journal()
     try:
         conf = load(str(confpath(os.environ)), journal)
@@ -120,5 +131,14 @@ def _test(words: list[str], debug: bool) -> int:
     return int(run.failed)
 
 
+def _tested(reply: dict[str, Any]) -> int:
+    """Show what the running service has begun to do."""
+    for line in reply.get("lines", ()):
+        print(printable(str(line)))
+    if reply.get("armed") is False:
+        print(f"upssched: {running.DRY_RUN}", file=sys.stderr)
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv))

@@ -6,19 +6,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from ridethrough.config.paths import confpath, statepath
+from ridethrough.cli import running
+from ridethrough.config.paths import confpath
 from ridethrough.schedule.core import CancelTimer, StartTimer
 from ridethrough.schedule.journal import Journal, printable
 from ridethrough.schedule.notice import NoConfiguration, Run, load
 from ridethrough.schedule.rules import BadSeconds, read_seconds, script_names
 
-if TYPE_CHECKING:
-    from ridethrough.control.client import ControlClient
-
-CONTROL_SOCKET = "ridethrough.sock"
-TIMEOUT_S = 5.0
 USAGE = """\
 usage: upsschedctl list                  the timers that run
        upsschedctl start NAME SECONDS    start a timer; when it runs out, CMDSCRIPT runs with NAME
@@ -26,9 +22,9 @@ usage: upsschedctl list                  the timers that run
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
+def main(argv: Sequence[str]) -> int:
+    """Run the command `argv[1:]`; gives the exit status."""
+    words = list(argv[1:])
     if words[:1] in (["-h"], ["--help"]):
         print(USAGE, end="")
         return 0
@@ -44,34 +40,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         if note:
             print(f"upsschedctl: {note}", file=sys.stderr)
     name = words[1] if len(words) > 1 else ""
-    client = _control()
-    if client is not None:
-        return _over_control(client, words[0], name, seconds)
+    args: dict[str, object] = {"name": name} if name else {}
+    if words[0] == "start":
+        args["seconds"] = seconds
+    try:
+        reply = running.ask(f"timers.{words[0]}", **args)
+    except running.Refused as why:
+        return _fail(str(why))
+    if reply is not None:
+        return _answered(reply, words[0], name, seconds)
     return _alone(words[0], name, seconds)
 
 
-def _control() -> ControlClient | None:
-    """A client of the running `ridethrough serve`, or None if none runs."""
-    path = statepath(os.environ) / CONTROL_SOCKET
-    if not os.path.exists(path):
-        return None
-    # Imported only now: without a `serve` its json is not needed.
-    from ridethrough.control.client import ControlClient  # noqa: PLC0415
-
-    return ControlClient(path, TIMEOUT_S)
-
-
-def _over_control(client: ControlClient, verb: str, name: str, seconds: float) -> int:
-    from ridethrough.control.client import ControlError  # noqa: PLC0415
-
-    args: dict[str, object] = {"name": name} if name else {}
+def _answered(reply: dict[str, Any], verb: str, name: str, seconds: float) -> int:
     if verb == "start":
-        args["seconds"] = seconds
-    try:
-        reply = client.ask(f"timers.{verb}", **args)
-    except ControlError as error:
-        return _fail(str(error))
-    if verb == "start":
+        if reply.get("armed") is False:
+            print(f"upsschedctl: {running.DRY_RUN}", file=sys.stderr)
         return _started(name, seconds)
     if verb == "cancel":
         count = reply.get("cancelled", 0)
@@ -140,4 +124,4 @@ def _fail(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv))

@@ -24,10 +24,15 @@ from ridethrough.control.messages import (
     encode_request,
 )
 
-__all__ = ["ControlClient", "ControlError", "subscribe"]
+__all__ = ["ControlClient", "ControlError", "NotRunning", "subscribe"]
 
 READ_BYTES: Final = 65536
 MAX_EARLY: Final = 4096  # events that came while a reply was awaited
+_NOBODY: Final = (FileNotFoundError, ConnectionRefusedError, NotADirectoryError)
+
+
+class NotRunning(ControlError):
+    """Nobody listens there: there is no service, or it has died and left its socket."""
 
 
 class ControlClient:
@@ -143,13 +148,14 @@ class ControlClient:
             sock.connect(os.fspath(self.path))
         except OSError as error:
             sock.close()
-            raise ControlError(why_not(self.path, error)) from None
+            kind = NotRunning if isinstance(error, _NOBODY) else ControlError
+            raise kind(why_not(self.path, error)) from None
         return sock
 
 
 def why_not(path: Path, error: OSError) -> str:
     """Say why the socket can't be connected to, and what to do."""
-    if isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
+    if isinstance(error, _NOBODY):
         return f"ridethrough does not run here (nothing listens on {path}); start it with: ridethrough serve"
     if isinstance(error, PermissionError):
         return f"you may not open {path}; be root, or join the group of the service (nut)"

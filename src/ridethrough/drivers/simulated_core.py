@@ -200,10 +200,9 @@ def advance(spec: UpsSpec, state: UpsState, now: float) -> tuple[UpsState, tuple
 def next_deadline(spec: UpsSpec, state: UpsState) -> float:
     """When something happens by itself next, the battery's low point included; infinite if nothing does."""
     due_at, _ = _next(spec, state)
-    if state.on_battery:
+    if state.on_battery and not is_low(spec, state):
         left = model.seconds_to_low(battery_spec(spec, state), state.battery, state.load_w)
-        if left > 0.0:
-            due_at = min(due_at, state.at + left)
+        due_at = min(due_at, state.at + left)
     return due_at
 
 

@@ -42,8 +42,8 @@ def readings(spec: UpsSpec, state: UpsState, name: str) -> dict[str, Variable]:
         "ups.timer.start": _timer(state.on_at, state.at),
         "ups.test.result": state.test_result,
         "ups.beeper.status": state.beeper,
-        # Rounded down: 20 % is shown when 20 % is reached, not half a percent earlier.
-        "battery.charge": f"{math.floor(percent + 1e-6)}",
+        # Rounded up: 20 % is shown when 20 % is reached, as the low point is, and not a percent earlier.
+        "battery.charge": f"{math.ceil(percent - 1e-6)}",
         "battery.charge.low": f"{low.low_percent:.0f}",
         "battery.runtime": _runtime(spec, state),
         "battery.runtime.low": f"{low.runtime_low_s:.0f}",

@@ -123,7 +123,7 @@ async def _started(job: Job) -> Runner:
         failed = f"[{job.section.name}] the device has not answered for {START_LIMIT_S:g} s"
     if failed is not None and not job.section.flag("repeater_disable_strict_start"):
         await runner.stop()
-        error = StartError(failed)
-        error.said = bool(runner.failure)
-        raise error
+        refusal = StartError(failed)
+        refusal.said = bool(runner.failure)
+        raise refusal
     return runner

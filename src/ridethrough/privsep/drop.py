@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Callable
 from dataclasses import dataclass
 
 DEFAULT_USER = "nut"
@@ -30,7 +31,8 @@ class Dropped:
 def drop_to(user: str = DEFAULT_USER) -> Dropped:
     """Become `user` with that user's groups, and prove that there is no way back.
 
-    Call it once, in the only thread.  Raises DropError in words; the process may then be in between.
+    Call it once, in the only thread, when all modules that will be needed are imported.
+    Raises DropError in words; the process may then be in between.
     """
     try:
         entry = pwd.getpwnam(user)
@@ -44,6 +46,7 @@ def drop_to(user: str = DEFAULT_USER) -> Dropped:
         raise DropError(
             f"user {user!a} is root; name an unprivileged user (RUN_AS_USER root is for commands only)"
         )
+    prctl = _prctl()  # loaded now: Python itself may lie where only root can read
     if os.getresuid() != (uid, uid, uid):
         if os.geteuid() != ROOT:
             raise DropError(f"only root can become {user}; start this as root, or as {user} itself")
@@ -54,7 +57,7 @@ def drop_to(user: str = DEFAULT_USER) -> Dropped:
         except OSError as error:
             raise DropError(f"can't become {user}: {error.strerror}") from None
     _prove(uid, gid)
-    return Dropped(user, uid, gid, tuple(os.getgroups()), _no_new_privs())
+    return Dropped(user, uid, gid, tuple(os.getgroups()), prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
 
 
 def _prove(uid: int, gid: int) -> None:
@@ -68,10 +71,11 @@ def _prove(uid: int, gid: int) -> None:
         raise DropError("the process can become root again; it must not go on")
 
 
-def _no_new_privs() -> bool:
-    """Set no_new_privs; False where ctypes or the kernel does not have it."""
+def _prctl() -> Callable[..., int]:
+    """Return the C library's prctl, or what always fails where there is no ctypes."""
     try:
         import ctypes  # noqa: PLC0415  (half a megabyte that only a process that was root needs)
     except ImportError:
-        return False
-    return int(ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) == 0
+        return lambda *_words: -1
+    prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
+    return prctl

@@ -30,8 +30,7 @@ VERSION = 1
 MAX_MESSAGE, MAX_TEXT, MAX_TAIL, MAX_CONFIG = 32768, 1024, 4096, 1 << 20  # bytes
 MAX_THREADS = 256  # with more (a past child's background may hold its pipe open) output is thrown away
 WALL_LIMIT_S, KILL_AFTER_S, REPLY_LIMIT_S = 10.0, 5.0, 10.0
-MAGIC = b"upsmon-shutdown-file"  # what NUT's upsmon writes into POWERDOWNFLAG, and looks for
-CAPSULE = "killpower.capsule"
+MAGIC, CAPSULE = b"upsmon-shutdown-file", "killpower.capsule"  # NUT's text in POWERDOWNFLAG; our file's name
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LANES = {"file": (1, 16), "notify": (16, 64), "action": (16, 64)}  # how many run, how many wait
 NOTICE = {"NOTIFYTYPE": "type", "UPSNAME": "ups", "NOTIFYMSG": "text"}
@@ -111,12 +110,13 @@ def change_flag(path: str, wanted: bool) -> None:
     """Write POWERDOWNFLAG, or clear a stale one; what is not NUT's own file (or empty) is left alone."""
     if not path.startswith("/"):
         raise Refused(f"POWERDOWNFLAG {path!r} is not an absolute path")
-    known = os.path.lexists(path)
-    if known:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode) or file.read(len(MAGIC)) not in (MAGIC, b""):
-                raise Refused(f"POWERDOWNFLAG {path} holds something that is not NUT's; it is left alone")
+    if known := os.path.lexists(path):
+        head = b"not a file"
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            with open(os.open(path, os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                head = file.read(len(MAGIC))
+        if head not in (MAGIC, b""):
+            raise Refused(f"POWERDOWNFLAG {path} holds something that is not NUT's; it is left alone")
     if wanted:
         put_file(path, MAGIC, 0o644)
     elif known:

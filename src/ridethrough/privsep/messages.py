@@ -82,7 +82,7 @@ class Reply:
     text: str
 
 
-def encode_request(number: int, verb: Verb, **fields: object) -> bytes:
+def encode_request(number: int, verb: Verb, /, **fields: object) -> bytes:
     """Return the packet of a request; `number` is 1 or more, and stands in all replies to it."""
     assert set(fields) == set(FIELDS[verb]), f"{verb.name} has the fields {FIELDS[verb]}"
     return json.dumps({"v": VERSION, "id": number, "verb": int(verb), **fields}).encode("ascii")

@@ -18,6 +18,7 @@ from ridethrough.ups.notices import Notice
 
 PATIENCE_S = 10.0
 MAX_CALLS = 256
+MAX_TYPE = 40
 
 RunScript = Callable[[str, Cause], Awaitable[object]]
 """Runs CMDSCRIPT with a name and a cause, and returns when it has ended (the app asks the root helper)."""
@@ -57,6 +58,7 @@ class Scheduler:
     """
 
     def __init__(self, conf: UpsschedConf, run_script: RunScript, log: Log) -> None:
+        self._conf = conf
         self._names = script_names(conf.rules)
         self._run_script = run_script
         self._log = log
@@ -97,12 +99,15 @@ class Scheduler:
         return count
 
     def control(self, verb: str, args: Mapping[str, object]) -> dict[str, object]:
-        """Answer the control socket: `timers.list`, `timers.start` (name, seconds), `timers.cancel` (name).
+        """Answer the control socket: `timers.list`, `timers.start` (name, seconds), `timers.cancel` (name),
+        `timers.notice` (type, ups, text: all AT lines for it are carried out, as if upsmon had told it).
 
         Raises `ScheduleError`, whose text is the answer to the person.
         """
         if verb == "timers.list":
             return {"timers": [pending.fields() for pending in self.list()]}
+        if verb == "timers.notice":
+            return {"lines": self._test(args)}
         name = args.get("name")
         if not isinstance(name, str) or not name:
             raise ScheduleError(f"{verb} needs the name of a timer")
@@ -116,6 +121,17 @@ class Scheduler:
             raise ScheduleError(f"timer {name}: {bad}") from None
         self.start(name, seconds)
         return {"started": name, "seconds": seconds}
+
+    def _test(self, args: Mapping[str, object]) -> tuple[str, ...]:
+        """Carry out the AT lines for a notice made by hand; gives what each of them does."""
+        words = [args.get(key, "") for key in ("type", "ups", "text")]
+        kind, ups, text = (word if isinstance(word, str) else "" for word in words)
+        if not kind or len(kind) > MAX_TYPE or not kind.isascii():
+            raise ScheduleError("timers.notice needs the type of a notice, such as ONBATT")
+        cause = Cause(kind.upper(), ups, text or f"test of {kind.upper()} {ups}".rstrip())
+        lines = tuple(core.explain(self._conf, cause))
+        self.notice(cause)
+        return lines
 
     async def run(self) -> None:
         """Let timers run out, until cancelled. Scripts that still run then are left to end by themselves."""
