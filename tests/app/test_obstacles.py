@@ -44,21 +44,56 @@ def test_the_dead_and_the_strange_stand_in_nobodys_way(tmp_path: Path, proc: Pat
     assert live_pid_file(tmp_path / "upsd.pid", proc) is None
 
 
-def test_our_own_daemons_count_too(tmp_path: Path) -> None:
-    """A second Ridethrough is as much in the way as a C one."""
-    (tmp_path / "upsd.pid").write_text(str(os.getpid()))
-    holder = live_pid_file(tmp_path / "upsd.pid")
+@pytest.mark.parametrize(
+    ("words", "program"),
+    [
+        (["/opt/x/python", "-m", "ridethrough.cli.main", "serve", "--armed"], "ridethrough serve"),
+        (["/usr/bin/python3", "/usr/bin/ridethrough", "serve"], "ridethrough serve"),
+        (["/usr/bin/python3", "/usr/sbin/upsd", "-F"], "python3"),
+        ([], "python3"),
+    ],
+)
+def test_our_own_daemons_count_too(tmp_path: Path, proc: Path, words: list[str], program: str) -> None:
+    """A second Ridethrough is as much in the way as a C one, and is called by the name that the user knows."""
+    _python(proc, words)
+    (tmp_path / "upsd.pid").write_text("45")
+    holder = live_pid_file(tmp_path / "upsd.pid", proc)
     assert holder is not None
-    assert holder.pid == os.getpid()
+    assert (holder.pid, holder.program) == (45, program)
+
+
+def test_a_python_that_is_none_of_ours_is_not_in_the_way(tmp_path: Path, proc: Path) -> None:
+    """After a boot any Python may have the pid of a stale file."""
+    _python(proc, ["/usr/bin/python3", "/usr/bin/networkd-dispatcher"])
+    (tmp_path / "upsd.pid").write_text("45")
+    assert live_pid_file(tmp_path / "upsd.pid", proc) is None
+
+
+def test_a_stale_file_with_the_own_pid_is_not_in_the_way(tmp_path: Path) -> None:
+    """A container gives the same pids at each start."""
+    me = tmp_path / "proc" / str(os.getpid())
+    me.mkdir(parents=True)
+    (me / "stat").write_text(f"{os.getpid()} (upsd) S 1 2 3")
+    (tmp_path / "upsd.pid").write_text(str(os.getpid()))
+    assert find([tmp_path], [], tmp_path / "proc") == []
+
+
+def _python(proc: Path, words: list[str]) -> None:
+    (proc / "45").mkdir()
+    (proc / "45" / "stat").write_text("45 (python3) S 1 2 3")
+    (proc / "45" / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
 
 
 def test_a_socket_is_live_only_when_somebody_answers(tmp_path: Path) -> None:
-    """The file alone is nothing: a crash leaves it behind."""
+    """The file alone is nothing, as a crash leaves it behind; who answers is named."""
     path = tmp_path / "dummy-ups-x"
-    assert not live_socket(path)
+    assert live_socket(path) is None
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         server.listen()
-        assert live_socket(path)
+        holder = live_socket(path)
+        assert holder is not None
+        assert holder.pid == os.getpid()
+        assert str(path) in str(holder)
     assert path.exists()
-    assert not live_socket(path)
+    assert live_socket(path) is None

@@ -92,10 +92,24 @@ ADDED_USERS = """\
     upsmon primary
 """
 
-# -- programs of the machine that only write down that they were called ---------------------------
+# -- programs of the machine that only write down how they were called ----------------------------
 
-_RECORD = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{log}'\n"
-_COMMAND = "#!/bin/sh\nexec '{python}' -m {module} \"$@\"\n"
+_RECORD = """\
+#!/bin/sh
+printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "$(id -u)" "$NOTIFYTYPE" "$UPSNAME" "$NOTIFYMSG" "$*" >>'{log}'
+"""
+_COMMAND = "#!/bin/sh\nexec '{python}' -m ridethrough.cli.main {name} \"$@\"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a program that writes down how it was called; `words` are its arguments."""
+
+    uid: int
+    type: str
+    ups: str
+    text: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,12 @@ class Guide003:
         """POWERDOWNFLAG."""
         return self.root / "run" / "killpower"
 
+    def find_logger(self) -> None:
+        """Let the dispatcher find our `logger` also where it is not given our PATH (by the root helper)."""
+        script = self.etc / "upssched-cmd"
+        first, rest = script.read_text("utf-8").split("\n", 1)
+        script.write_text(f"{first}\nPATH={self.root / 'bin'}:$PATH\n{rest}", "utf-8")
+
     def environment(self) -> dict[str, str]:
         """NUT_CONFPATH, NUT_STATEPATH, and a PATH whose `logger` writes to `logged`."""
         return {
@@ -139,41 +159,46 @@ class Guide003:
     @property
     def logged(self) -> list[str]:
         """The calls of `logger`, each as its arguments."""
-        return _lines(self.root / "log" / "logger")
+        return [call.words for call in self.calls("logger")]
 
     @property
     def cluster_shutdowns(self) -> list[str]:
         """The calls of the guide's cluster_shutdown.py, each as its arguments."""
-        return _lines(self.root / "log" / "cluster_shutdown")
+        return [call.words for call in self.calls("cluster_shutdown")]
 
     @property
     def shutdowns(self) -> list[str]:
         """The calls of SHUTDOWNCMD, each as its arguments."""
-        return _lines(self.root / "log" / "shutdown")
+        return [call.words for call in self.calls("shutdown")]
+
+    def calls(self, program: str) -> list[Call]:
+        """The calls of `logger`, `cluster_shutdown` or `shutdown`, with user and environment."""
+        rows = (line.split("\t") for line in _lines(self.root / "log" / program))
+        return [Call(int(uid), kind, ups, text, words) for uid, kind, ups, text, words in rows]
 
 
 def install(
-    root: Path, port: int, *, driver: str = "usbhid-ups", options: Mapping[str, str] | None = None
+    root: Path,
+    port: int,
+    *,
+    driver: str = "usbhid-ups",
+    options: Mapping[str, str] | None = None,
+    upsmon: str = "",
 ) -> Guide003:
     """Write the guide's files below `root`, which should have a short path (sockets).
 
     `driver` and `options` (`port` among them) take the places of `usbhid-ups` and `auto`; everything else of
-    the guide stays as written but for its paths.
+    the guide stays as written but for its paths.  `upsmon` is added to upsmon.conf.
     """
     guide = Guide003(root, port)
-    for directory in (
-        guide.etc,
-        guide.run,
-        *(root / name for name in ("bin", "sbin", "log", "usr/local/bin")),
-    ):
-        directory.mkdir(parents=True, exist_ok=True)
+    make_directories(guide)
     chosen = {"port": "auto", **(options or {})}
     ups = UPS_CONF.replace("usbhid-ups", driver).replace("port = auto", _options(chosen))
     values = {"root": str(root), "port": port}
     files = {
         "ups.conf": ups,
         "nut.conf": NUT_CONF,
-        "upsmon.conf": moved(UPSMON_CONF, root) + ADDED_UPSMON.format(**values),
+        "upsmon.conf": moved(UPSMON_CONF, root) + ADDED_UPSMON.format(**values) + upsmon,
         "upssched.conf": moved(UPSSCHED_CONF, root),
         "upsd.conf": ADDED_UPSD.format(**values),
         "upsd.users": ADDED_USERS,
@@ -181,16 +206,27 @@ def install(
     for name, text in files.items():
         _write(guide.etc / name, text, 0o640)
     _write(guide.etc / "upssched-cmd", moved(DISPATCHER, root), 0o755)
+    install_programs(root)
+    return guide
+
+
+def install_programs(root: Path) -> None:
+    """What the guide's files call: recorders, and our commands under their NUT names."""
     for path, log in (
         ("bin/logger", "logger"),
         ("usr/local/bin/cluster_shutdown.py", "cluster_shutdown"),
         ("sbin/shutdown", "shutdown"),
     ):
         _write(root / path, _RECORD.format(log=root / "log" / log), 0o755)
-    for name in ("upssched", "upsschedctl"):
-        command = _COMMAND.format(python=sys.executable, module=f"ridethrough.cli.{name}")
-        _write(root / "sbin" / name, command, 0o755)
-    return guide
+    for name in ("upssched", "upsschedctl", "upsmon", "upsc"):
+        _write(root / "sbin" / name, _COMMAND.format(python=sys.executable, name=name), 0o755)
+
+
+def make_directories(guide: Guide003) -> None:
+    """The directories below the root."""
+    names = ("bin", "sbin", "log", "usr/local/bin")
+    for directory in (guide.etc, guide.run, *(guide.root / name for name in names)):
+        directory.mkdir(parents=True, exist_ok=True)
 
 
 def moved(text: str, root: Path) -> str:
@@ -198,7 +234,7 @@ def moved(text: str, root: Path) -> str:
     moves = {
         "/etc/nut/": f"{root}/etc/nut/",
         "/var/run/nut/": f"{root}/run/nut/",
-        "/sbin/upssched": f"{root}/sbin/upssched",
+        "/sbin/": f"{root}/sbin/",
         "/usr/local/bin/": f"{root}/usr/local/bin/",
     }
     return re.sub("|".join(map(re.escape, moves)), lambda found: moves[found[0]], text)

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
@@ -183,6 +185,36 @@ def test_a_poke_polls_at_once_and_not_without_end() -> None:
 
     server, _ = play(script)
     assert 5 <= len(server.asked("GET VAR su700 ups.status")) <= 9
+
+
+def test_news_during_a_poll_are_not_lost() -> None:
+    """What changes while the answer is under way is polled at once, and not only after POLLFREQ."""
+
+    @dataclass
+    class Overtaken(FakeUpsd):
+        news: Callable[[], None] | None = None
+
+        def _answer(self, words: list[str], user: dict[str, str], writer: asyncio.StreamWriter) -> str:
+            answer = super()._answer(words, user, writer)
+            if words[-1] == "battery.charge" and self.news is not None:
+                news, self.news = self.news, None
+                news()
+            return answer
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        def news() -> None:
+            server.variables["battery.charge"] = "8"
+            server.say("OB LB")
+            monitor.poke("su700")
+
+        assert isinstance(server, Overtaken)
+        await seconds(1)
+        server.news = news
+        await seconds(5)
+
+    _, output = play(script, server=Overtaken())
+    told = {what: at for at, what in output.happened}
+    assert told["LOWBATT"] == pytest.approx(5.2, abs=0.11)
 
 
 def test_a_password_that_can_not_be_sent_is_a_refusal_in_words() -> None:

@@ -4,73 +4,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 
-from ridethrough.client.aio import AsyncClient
-from ridethrough.config.models import Listen
-from ridethrough.protocol import requests
-from ridethrough.protocol.client import Line
 from ridethrough.server import listener as listener_module
-from ridethrough.server.core import ServerCore
-from ridethrough.server.effects import Ask, Effect, Log, LoginsChanged
-from ridethrough.server.listener import Listener, default_maxconn
-from ridethrough.server.sockets import Families, ListenError
+from ridethrough.server.effects import Ask, LoginsChanged
+from ridethrough.server.listener import default_maxconn
 from ridethrough.ups.variables import Variable
-from tests.support.ports import LOOPBACK, free_port
+from tests.support.ports import LOOPBACK
+from tests.support.server_bench import bench
 from tests.support.server_core import VARIABLES, make_core, view
 from tests.support.vloop import run_virtual
 
 STATUS = b'VAR su700 ups.status "OL"\n'
-
-
-class Bench:
-    """A running listener, what it told, and clients."""
-
-    def __init__(self, core: ServerCore, **options: object) -> None:
-        self.effects: list[Effect] = []
-        listens = options.pop("listens", (Listen(LOOPBACK, 0, 1),))
-        self.listener = Listener(core, listens, self.effects.append, **options)
-        self.core = core
-
-    @property
-    def port(self) -> int:
-        """Of the first socket."""
-        return self.listener.bound[0][1]
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A client that reads."""
-        return await asyncio.open_connection(LOOPBACK, self.port)
-
-    async def ask(self, data: bytes) -> bytes:
-        """Everything that is answered to a client that half-closes after `data`."""
-        reader, writer = await self.connect()
-        writer.write(data)
-        writer.write_eof()
-        reply = await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        return reply
-
-    def logged(self) -> str:
-        """All log lines."""
-        return "\n".join(effect.text for effect in self.effects if isinstance(effect, Log))
-
-
-@contextlib.asynccontextmanager
-async def bench(core: ServerCore | None = None, **options: object) -> AsyncIterator[Bench]:
-    """A started one, closed afterwards."""
-    made = Bench(core or make_core(), **options)
-    await made.listener.start()
-    try:
-        yield made
-    finally:
-        await made.listener.close()
 
 
 def test_requests_are_answered_in_order() -> None:
@@ -303,173 +252,8 @@ def test_a_removed_ups_disconnects_its_clients() -> None:
     run_virtual(run())
 
 
-def test_a_port_in_use_is_named_with_its_holder() -> None:
-    """The error names host, port and the process; nothing stays open."""
-
-    async def run() -> None:
-        with socket.create_server((LOOPBACK, 0)) as taken:
-            port = taken.getsockname()[1]
-            free = free_port()
-            core = make_core()
-            listener = Listener(core, [Listen(LOOPBACK, free, 1), Listen(LOOPBACK, port, 2)], lambda _: None)
-            with pytest.raises(
-                ListenError, match=rf"can't listen on 127\.0\.0\.1:{port}: .*\(pid {os.getpid()}\)"
-            ):
-                await listener.start()
-            with socket.create_server((LOOPBACK, free)):
-                pass
-            await listener.close()
-
-    run_virtual(run())
-
-
-def test_one_address_is_enough_if_allowed() -> None:
-    """With ALLOW_NOT_ALL_LISTENERS the rest becomes a warning; no address at all is still an error."""
-
-    async def run() -> None:
-        stranger = Listen("192.0.2.77", 0, 2)
-        async with bench(listens=(Listen(LOOPBACK, 0, 1), stranger), allow_some=True) as made:
-            assert await made.ask(b"NETVER\n") == b"1.3\n"
-            assert "192.0.2.77:0: this machine has no such address" in made.logged()
-        with pytest.raises(ListenError, match=r"192\.0\.2\.77:0"):
-            await Bench(make_core(), listens=(stranger,), allow_some=True).listener.start()
-        with pytest.raises(ListenError, match=r"192\.0\.2\.77:0"):
-            await Bench(make_core(), listens=(Listen(LOOPBACK, 0, 1), stranger)).listener.start()
-
-    run_virtual(run())
-
-
-def test_a_bad_host_name_is_refused_in_words() -> None:
-    """A LISTEN that is no address of anything says so."""
-
-    async def run() -> None:
-        for host in ("no.such.host.invalid", "x" * 300, "a b"):
-            with pytest.raises(ListenError, match="can't listen on"):
-                await Bench(make_core(), listens=(Listen(host, 0, 1),)).listener.start()
-
-    run_virtual(run())
-
-
-@pytest.mark.parametrize(
-    ("host", "families", "expected"),
-    [
-        ("*", Families.IPV4, ["0.0.0.0"]),
-        ("127.0.0.1", Families.IPV4, ["127.0.0.1"]),
-        ("localhost", Families.IPV4, ["127.0.0.1"]),
-    ],
-)
-def test_listen_on_families(host: str, families: Families, expected: list[str]) -> None:
-    """`*` is the wildcard address of each IP version asked for; names mean their addresses."""
-
-    async def run() -> None:
-        async with bench(listens=(Listen(host, 0, 1),), families=families) as made:
-            assert [bound[0] for bound in made.listener.bound] == expected
-
-    run_virtual(run())
-
-
-def test_ipv6() -> None:
-    """IPv6 sockets take IPv6 only, and clients are shown with their address."""
-    if not _has_ipv6():
-        pytest.skip("this machine has no IPv6 loopback")
-
-    async def run() -> None:
-        port = free_port()
-        async with bench(listens=(Listen("*", port, 1),)) as made:
-            assert {bound[0] for bound in made.listener.bound} == {"::", "0.0.0.0"}
-        async with bench(listens=(Listen("::1", 0, 1), Listen(LOOPBACK, 0, 2))) as made:
-            reader, writer = await asyncio.open_connection("::1", made.port)
-            writer.write(b"USERNAME sec\nPASSWORD s\nLOGIN su700\nLIST CLIENT su700\n")
-            assert b"\nCLIENT su700 ::1\n" in await reader.readuntil(b"END LIST CLIENT su700\n")
-            writer.close()
-        with pytest.raises(ListenError, match="IP version"):
-            await Bench(make_core(), listens=(Listen("::1", 0, 1),), families=Families.IPV4).listener.start()
-
-    run_virtual(run())
-
-
-def test_the_default_listen_does_without_ipv6() -> None:
-    """NUT's default addresses are 127.0.0.1 and ::1; a machine without the second is served by the first."""
-
-    async def run() -> None:
-        # An address this machine lacks stands in for ::1; line 0 marks a default.
-        listens = (Listen(LOOPBACK, 0, 0), Listen("192.0.2.77", 0, 0))
-        async with bench(listens=listens) as made:
-            assert [bound[0] for bound in made.listener.bound] == [LOOPBACK]
-
-    run_virtual(run())
-
-
-def test_the_memory_channel_speaks_the_same_bytes() -> None:
-    """A monitor in this process logs in and is counted as over TCP, and is told when it is dropped."""
-
-    async def run() -> None:
-        async with bench() as made:
-            got: list[bytes] = []
-            ended: list[str] = []
-            channel = made.listener.memory_channel("local")
-            channel.on_data, channel.on_closed = got.append, ended.append
-            channel.write(b"NETVER\n")
-            await channel.open()
-            channel.write(b"USERNAME prim\nPASSWORD p\nLOGIN su700\n")
-            assert got == []
-            await asyncio.sleep(0)
-            assert b"".join(got) == b"OK\n" * 3
-            assert made.core.logins("su700") == ("local",)
-            await asyncio.sleep(3600)
-            channel.write(b"GET NUMLOGINS su700\n")
-            await asyncio.sleep(0)
-            assert got[-1] == b"NUMLOGINS su700 1\n"
-            made.listener.carry_out(made.core.remove("su700"))
-            await asyncio.sleep(0)
-            assert ended == ["UPS [su700] is no longer configured"]
-            await channel.open()
-            channel.write(b"NETVER\nLOGOUT\n")
-            channel.write(b"NETVER\n")
-            await asyncio.sleep(0)
-            assert got[-1] == b"1.3\nOK Goodbye\n"
-            assert ended[1:] == ["the server closed the connection"]
-            await channel.open()
-            channel.write(b"NETVER\n")
-            channel.close()
-            channel.close()
-            assert made.core.session_count == 0
-            await asyncio.sleep(0)
-            assert got[-1] == b"1.3\n"
-            assert ended[2:] == ["the connection was closed"]
-            await channel.open()
-            await made.listener.close()
-            await asyncio.sleep(0)
-            assert len(ended) == 4
-
-
-def test_the_asyncio_client_speaks_over_memory() -> None:
-    """Our own client takes the channel for a server like any other."""
-
-    async def run() -> None:
-        async with bench() as made:
-            client = AsyncClient(made.listener.memory_channel())
-            await client.open()
-            reply = await client.ask(requests.get_var("su700", "ups.status"), 5.0)
-            assert isinstance(reply, Line)
-            assert reply.words[-1] == "OL"
-            await client.close()
-            assert made.core.session_count == 0
-
-    run_virtual(run())
-
-
 def test_maxconn_leaves_descriptors_for_the_server() -> None:
     """The default limit of clients is below the limit of open files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert 0 < default_maxconn() < (soft if soft != resource.RLIM_INFINITY else 1 << 30)
     assert listener_module.HIGH_WATER_BYTES < 1024 * 1024
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True

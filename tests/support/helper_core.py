@@ -15,9 +15,8 @@ from ridethrough.privsep.config import HelperConfig
 from ridethrough.privsep.messages import MAX_MESSAGE, Reply, State, Verb, decode_reply, encode_request
 from ridethrough.privsep.spawn import SpawnedHelper, spawn_helper
 
-SELF = (
-    "root" if os.geteuid() == 0 else None
-)  # the helper asks root for a name, and takes nobody's from others
+# A helper of root runs notices only for a user that is named; any other helper can't become somebody else.
+SELF = "root" if os.geteuid() == 0 else None
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 

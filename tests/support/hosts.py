@@ -41,11 +41,12 @@ USERS: Final = """\
   password = pass
   upsmon secondary
 """
+SIMULATED: Final = "driver = simulated-ups\nport = auto\n"
 # One percent is used up in about a second without mains, and then the battery is low; it is empty after
-# three quarters of a minute.  Charge and low point are below the half, where a low battery is believed at once.
-SMALL: Final = "driver = simulated-ups\nport = auto\ncapacity_wh = 8\nload_w = 300\ncharge_w = 0\ncharge = 45\nlowbatt = 44\n"
+# three quarters of a minute.  All that is below the half, where a low battery is believed at once.
+SMALL: Final = f"{SIMULATED}capacity_wh = 8\nload_w = 300\ncharge_w = 0\ncharge = 45\nlowbatt = 44\n"
 # Does not run low in a test.
-LARGE: Final = "driver = simulated-ups\nport = auto\ncapacity_wh = 500\nload_w = 100\n"
+LARGE: Final = f"{SIMULATED}capacity_wh = 500\nload_w = 100\n"
 NOTICES: Final = "ONLINE ONBATT LOWBATT FSD COMMOK COMMBAD SHUTDOWN NOCOMM SHUTDOWN_HOSTSYNC OTHER"
 
 
@@ -215,6 +216,7 @@ def primary(
     directory = write_upsmon_conf(place, "primary", monitors, extra)
     texts = [f"[{name}]\n{text}" for name, text in sections.items()]
     _private(directory / "ups.conf", "".join(texts))
+    _private(directory / "nut.conf", "MODE=netserver\n")
     _private(directory / "upsd.conf", f"LISTEN {LOOPBACK} {port}\n")
     _private(directory / "upsd.users", USERS)
     run = state_directory(directory)

@@ -12,13 +12,14 @@ import pwd
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ridethrough.app import obstacles
 from ridethrough.app.background import default_user
 from ridethrough.app.bus import Bus
 from ridethrough.app.warmup import warm_up
 from ridethrough.config.load import Configuration
-from ridethrough.config.models import Mode, UpsmonConf
+from ridethrough.config.models import Mode, UpsdConf, UpsmonConf
 from ridethrough.config.paths import altpidpath, pidpath
 from ridethrough.drivers.registry import KINDS
 from ridethrough.privsep.actions import Actions
@@ -29,6 +30,7 @@ from ridethrough.privsep.dry import DryHelper
 from ridethrough.privsep.errors import HelperError
 from ridethrough.privsep.spawn import SpawnedHelper, spawn_helper
 from ridethrough.schedule.rules import script_names
+from ridethrough.server.sockets import open_all
 
 
 class Refusal(Exception):
@@ -57,15 +59,28 @@ def refuse_beside_another_nut(config: Configuration, state_dir: Path, env: Mappi
     """Raises Refusal naming every living NUT daemon, ours or C's, that holds what we would use."""
     sections = [section for section in (config.ups.sections if config.ups else ()) if section.driver in KINDS]
     names = [f"{section.driver}-{section.name}" for section in sections]
-    holders = [str(each) for each in obstacles.find([state_dir, pidpath(env), altpidpath(env)], names)]
-    for section in sections:
-        path = state_dir / f"{section.driver}-{section.name}"
-        if not any(path.name in holder for holder in holders) and obstacles.live_socket(path):
-            holders.append(f"a running driver answers on {path}")
+    holders = obstacles.find([state_dir, pidpath(env), altpidpath(env)], names)
+    # A driver that lost its pid file, or never had one, still answers.
+    for name in names:
+        holder = obstacles.live_socket(state_dir / name)
+        if holder is not None and (not holder.pid or holder.pid not in {each.pid for each in holders}):
+            holders.append(holder)
     if holders:
+        pids = " ".join(str(each.pid) for each in holders if each.pid)
         raise Refusal(
-            f"another NUT is at work: {'; '.join(holders)}; stop it first (systemctl stop nut.target)"
+            f"another NUT is at work: {'; '.join(map(str, holders))}; stop it first: "
+            f"systemctl stop nut.target{f', or: kill {pids}' if pids else ''}"
         )
+
+
+def refuse_taken_port(config: Configuration) -> None:
+    """Raises ListenError for an address that can't be listened on.
+
+    It is tried while the process may still be root: only root sees which program of another user holds a port.
+    """
+    upsd = config.upsd or UpsdConf()
+    for sock in open_all(upsd.listen, allow_some=upsd.allow_not_all_listeners).sockets:
+        sock.close()
 
 
 def helper_config(config: Configuration, env: Mapping[str, str]) -> HelperConfig:
@@ -148,7 +163,9 @@ def _check_state_directory(state_dir: Path) -> None:
         )
     if not state_dir.is_dir():
         what = "is no directory" if os.path.lexists(state_dir) else "is not there"
-        raise Refusal(f"{state_dir} {what}; run: install -d -o {name} {state_dir}, or name another: --state-dir")
+        raise Refusal(
+            f"{state_dir} {what}; run: install -d -o {name} {state_dir}, or name another: --state-dir"
+        )
     if not os.access(state_dir, os.W_OK | os.X_OK):
         raise Refusal(
             f"user {name} may not write to {state_dir}; run: chown {name} {state_dir}, "
@@ -181,10 +198,31 @@ async def clear_stale_flag(arms: Arms, actions: Actions, bus: Bus) -> None:
         return
     left = f"POWERDOWNFLAG {flag} is left from an earlier shutdown"
     if not arms.armed:
-        bus.log("warning", f"{left}; --armed removes it")
+        if is_flag(flag):
+            bus.log("warning", f"{left}; --armed removes it")
+        else:
+            bus.log("error", f"POWERDOWNFLAG {flag} holds something that is not NUT's; {ANOTHER_FLAG}")
         return
-    bus.log("warning", f"{left}; it is removed")
     try:
         await actions.clear_powerdownflag()
     except HelperError as error:
-        bus.log("error", f"POWERDOWNFLAG {flag} can't be removed: {error}")
+        bus.log("error", f"POWERDOWNFLAG {flag} is not removed: {error}; {ANOTHER_FLAG}")
+    else:
+        bus.log("warning", f"{left}; it was removed")
+
+
+ANOTHER_FLAG: Final = "move it away, or name another file in upsmon.conf"
+
+
+def is_flag(path: str) -> bool:
+    """Whether a file can be a POWERDOWNFLAG: NUT's text, or empty; one that can't be read may be one."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            return file.read(len(FLAG_TEXT)) in (FLAG_TEXT, b"")
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+
+
+FLAG_TEXT: Final = b"upsmon-shutdown-file"

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -23,16 +21,22 @@ from ridethrough.app.serving import ServerConfig, Serving
 from ridethrough.app.sources import SourceMaker
 from ridethrough.client.aio import AsyncClient
 from ridethrough.config.load import load
-from ridethrough.config.models import MonitorLine, UpsConf, UpsdConf, UpsdUsers
+from ridethrough.config.models import MonitorLine, UpsConf, UpsdConf, UpsdUsers, UpsmonConf
 from ridethrough.control.server import ControlServer
 from ridethrough.monitor.shell import Monitor, tcp_link
 from ridethrough.privsep.actions import Actions
+from ridethrough.privsep.dry import DryHelper
 from ridethrough.schedule.rules import Cause
 from ridethrough.schedule.shell import Scheduler
 from ridethrough.server.effects import FsdSet, LoginsChanged
 from ridethrough.ups.state import Change, DeviceView, Freshness
 
 IDLE_TIMEOUT_S: Final = 60.0
+LOOK_S: Final = 1.0
+CALM_S: Final = 60.0
+"""How long the line must hold before a dry run begins anew."""
+ANEW_S: Final = 300.0
+"""The same for a host that only watches other servers, whose FSD it can't take back."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,8 @@ class House:
     started: float = 0.0
     helper_gone: str = ""
     """Why the helper has ended, or empty while it is there."""
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a stage without which nothing is protected has failed: `serve` must end."""
     monitor_ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the monitor has brought this host down (or would have)."""
     _output: Output | None = None
@@ -141,20 +147,46 @@ class House:
         output = Output(self.blueprint.host, conf, self.bus, self.actions, self.scheduler)
         self._output = output
         self._undo.push_async_callback(output.close)
-        self.monitor = Monitor(conf, self._link, output)
-        task = asyncio.get_running_loop().create_task(self._run_monitor(self.monitor), name="monitor")
+        task = asyncio.get_running_loop().create_task(self._watch(conf, output), name="monitor")
         self._undo.push_async_callback(_end, task)
         self.bus.tell("stage", name="monitor", state=f"{len(conf.monitors)} MONITOR lines")
 
-    async def _run_monitor(self, monitor: Monitor) -> None:
-        try:
-            await monitor.run()
-        except Exception as error:
-            # The one thing that must never end in silence.
-            self.bus.log("critical", f"the monitor failed, this host is NOT protected: {error!r}")
-            raise
-        finally:
+    async def _watch(self, conf: UpsmonConf, output: Output) -> None:
+        """Run the monitor. Armed it ends with the host; a dry run begins anew once the line is back."""
+        while True:
+            self.monitor = Monitor(conf, self._link, output)
+            try:
+                await self.monitor.run()
+            except Exception as error:
+                # The one end that must never be silent: whoever runs us has to start us again.
+                self.bus.log("critical", f"the monitor failed, this host is NOT protected: {error!r}")
+                self.failed.set()
+                return
             self.monitor_ended.set()
+            if self.blueprint.armed:
+                return
+            await self._line_back()
+            conf = self.blueprint.config.upsmon or conf
+            self._begin_anew()
+
+    async def _line_back(self) -> None:
+        """Wait until every UPS served here has been on line for a while; others are given `ANEW_S`."""
+        held_s = 0.0
+        own = self.serving.sources if self.serving is not None else {}
+        while held_s < (CALM_S if own else ANEW_S):
+            await asyncio.sleep(LOOK_S)
+            on_line = all("OL" in source.view.snapshot.status for source in own.values())
+            held_s = held_s + LOOK_S if on_line else 0.0
+
+    def _begin_anew(self) -> None:
+        """Forget the dry shutdown: the flag FSD, and that SHUTDOWNCMD was told."""
+        if self.serving is not None:
+            for name in self.serving.core.device_names:
+                self.serving.core.set_fsd(name, False)
+        if isinstance(self.actions, DryHelper):
+            self.actions.rearm()
+        self.monitor_ended.clear()
+        self.bus.log("info", "dry-run: FSD is taken back, the monitor begins anew")
 
     # -- what one stage tells another ------------------------------------------------------------
 
@@ -221,64 +253,9 @@ class House:
             self._why[ups] = text
         self.bus.log(level, text)
 
-    # -- what is asked from outside ---------------------------------------------------------------
-
-    def status(self) -> Mapping[str, Any]:
-        """What `ridethrough status` asks for."""
-        conf = self.blueprint.config.upsmon
-        return {
-            "pid": os.getpid(),
-            "started": self.started,
-            "now": asyncio.get_running_loop().time(),
-            "config": str(self.blueprint.config.directory),
-            "armed": self.blueprint.armed,
-            "simulated": self.blueprint.simulated,
-            "helper": not self.helper_gone,
-            "helper_why": self.helper_gone,
-            "shutdowncmd": conf.shutdowncmd if conf else "",
-            "shutting_down": self.monitor is not None and self.monitor.shutting_down,
-            "ports": [list(bound) for bound in self.serving.listener.bound] if self.serving else [],
-            "devices": self._devices(),
-            "monitors": self._monitors(),
-        }
-
-    def _devices(self) -> list[dict[str, Any]]:
-        """The UPSes served here; for a host that only monitors, those it monitors."""
-        if self.serving is not None and self.serving.sources:
-            views = [source.view for source in self.serving.sources.values()]
-            return [
-                {
-                    "ups": view.name,
-                    "freshness": view.freshness.value,
-                    "status": str(view.snapshot.status),
-                    "why": self._why.get(view.name, ""),
-                }
-                for view in views
-            ]
-        monitors = self.monitor.summary() if self.monitor else ()
-        return [
-            {
-                "ups": each.ups,
-                "freshness": "fresh" if each.fresh else "not read",
-                "status": each.status,
-                "why": each.failure,
-            }
-            for each in monitors
-        ]
-
-    def _monitors(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "system": each.ups,
-                "role": "primary" if each.primary else "secondary",
-                "power_value": each.power_value,
-                "logged_in": each.logged_in and not each.refused,
-                "why": each.refused or each.failure,
-                "critical": each.critical,
-                "reason": each.reason,
-            }
-            for each in (self.monitor.summary() if self.monitor else ())
-        ]
+    def why(self, ups: str) -> str:
+        """The last fault of a UPS's driver, or empty while it is read."""
+        return self._why.get(ups, "")
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,10 +26,12 @@ class Holder:
     what: str
     """What it holds: `the pid file /run/nut/upsd.pid`."""
     pid: int
+    """0 where it can't be seen."""
     program: str
 
     def __str__(self) -> str:
-        return f"{self.program} (pid {self.pid}) holds {self.what}"
+        by = f"{self.program} (pid {self.pid})" if self.pid else self.program
+        return f"{by} holds {self.what}"
 
 
 def live_pid_file(path: Path, proc: Path = Path("/proc")) -> Holder | None:
@@ -42,24 +46,34 @@ def live_pid_file(path: Path, proc: Path = Path("/proc")) -> Holder | None:
     # A pid is reused after a crash or a boot: only a process that can be the file's owner counts.
     if program is None or not _may_own(path.name.removesuffix(".pid"), program, _words_of(int(text), proc)):
         return None
-    return Holder(f"the pid file {path}", int(text), program)
+    return Holder(f"the pid file {path}", int(text), shown(int(text), proc))
 
 
-def _may_own(stem: str, program: str, words: str) -> bool:
+def _may_own(stem: str, program: str, words: Sequence[str]) -> bool:
     """Whether a process can be the owner of `<stem>.pid`: by its name, or as a Python by its command line."""
-    name = stem.split("-")[0]
+    name = stem.split("-", maxsplit=1)[0]
     if program.startswith("python"):
-        return not words or "ridethrough" in words or name in words
+        return not words or any("ridethrough" in word or name in word for word in words)
     return program.startswith(("ridethrough", name[:MAX_COMM]))
 
 
-def _words_of(pid: int, proc: Path) -> str:
+def shown(pid: int, proc: Path = Path("/proc")) -> str:
+    """The name of a process as a user knows it: `upsd`, or `ridethrough serve` and not `python`."""
+    program, words = program_of(pid, proc) or "a process", _words_of(pid, proc)
+    ours = [number for number, word in enumerate(words) if _OURS.search(word)]
+    return " ".join(["ridethrough", *words[ours[0] + 1 :][:1]]) if ours else program
+
+
+_OURS: Final = re.compile(r"(^|/)ridethrough$|^ridethrough\.cli\.main$|/ridethrough/cli/main\.py$")
+
+
+def _words_of(pid: int, proc: Path) -> list[str]:
     """The command line of a process; empty where it can't be seen."""
     try:
         data = (proc / str(pid) / "cmdline").read_bytes()
     except OSError:
-        return ""
-    return data.replace(b"\0", b" ").decode("utf-8", "replace").strip()
+        return []
+    return data.decode("utf-8", "replace").rstrip("\0").split("\0")
 
 
 def program_of(pid: int, proc: Path = Path("/proc")) -> str | None:
@@ -72,15 +86,23 @@ def program_of(pid: int, proc: Path = Path("/proc")) -> str | None:
     return None if rest.strip().startswith("Z") else name
 
 
-def live_socket(path: Path) -> bool:
-    """Whether somebody answers on a unix socket (a stale file of a crash is nobody)."""
+def live_socket(path: Path) -> Holder | None:
+    """Who answers on a unix socket; a stale file that a crash has left is nobody."""
+    what = f"the socket {path}"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(1.0)
             sock.connect(str(path))
+            pid, _, _ = _PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+    except (PermissionError, TimeoutError):
+        # Whether it lives can't be asked; beside a driver of somebody else we don't start.
+        return Holder(what, 0, "a process of another user")
     except OSError:
-        return False
-    return True
+        return None
+    return Holder(what, pid, shown(pid) if pid else "a process that can't be seen from here")
+
+
+_PEER: Final = struct.Struct("3i")
 
 
 def find(

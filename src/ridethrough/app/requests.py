@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ridethrough.app import report
 from ridethrough.control.server import OBSERVER, OPERATOR, Handler, Peer, RequestError
 from ridethrough.drivers.base import Controllable
 from ridethrough.drivers.runner import Runner
@@ -21,7 +22,7 @@ def handlers(house: House) -> dict[str, tuple[str, Handler]]:
     """Verb -> (role that it takes, what answers it)."""
 
     async def status(args: Fields, peer: Peer) -> Fields:
-        return house.status()
+        return report.status(house)
 
     async def sim(args: Fields, peer: Peer) -> Fields:
         return {"text": _move(house, args)}

@@ -11,13 +11,15 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from ridethrough.app import report
 from ridethrough.app.arming import Arms, clear_stale_flag
 from ridethrough.app.blueprint import Blueprint
-from ridethrough.app.bus import Bus
+from ridethrough.app.bus import Bus, Event
 from ridethrough.app.house import House
 from ridethrough.app.places import PlaceError
 from ridethrough.app.service import Notifier
@@ -42,6 +44,7 @@ async def run(
     """Run until told to stop, or until the companion has played its part; gives the exit status."""
     notifier = notifier or Notifier()
     stop = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(partial(_unhandled, bus))
     async with contextlib.AsyncExitStack() as undo:
 
         def gone(why: str) -> None:
@@ -62,22 +65,49 @@ async def run(
             supervisor.start()
         _listen(stop, house)
         notifier.ready(summary(house))
+        bus.listen(partial(_tell_manager, notifier))
         undo.callback(notifier.stopping)
         alive = asyncio.get_running_loop().create_task(_watchdog(notifier), name="watchdog")
         undo.callback(alive.cancel)
         if companion is not None:
             return await companion(house, stop)
-        await stop.wait()
-        bus.log("info", "told to stop")
+        return await _wait(house, stop)
+
+
+async def _wait(house: House, stop: asyncio.Event) -> int:
+    """Until we are told to stop (0), or a stage has failed that nothing is protected without (1)."""
+    loop = asyncio.get_running_loop()
+    waits = [loop.create_task(event.wait()) for event in (stop, house.failed)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    if house.failed.is_set():
+        return 1
+    house.bus.log("info", "told to stop")
     return 0
+
+
+def _unhandled(bus: Bus, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """A fault that nobody caught costs its own task only, and one line; the stages go on."""
+    bus.log("error", f"a fault in the program: {context.get('message')}: {context.get('exception')!r}")
 
 
 def summary(house: House) -> str:
     """One line of what runs here."""
-    status = house.status()
+    status = report.status(house)
     where = ", ".join(f"{host}:{port}" for host, port in status["ports"]) or "no port"
     kind = "simulated" if status["simulated"] else "armed" if status["armed"] else "dry-run"
     return f"{kind}: {len(status['devices'])} UPS, {len(status['monitors'])} monitored, serving on {where}"
+
+
+def _tell_manager(notifier: Notifier, event: Event) -> None:
+    """What `systemctl status` shows: the last thing of weight."""
+    if event["event"] == "device" and (event["added"] or event["removed"] or event["fresh_changed"]):
+        notifier.status(f"{event['ups']}: {event['status']} ({event['freshness']})")
+    elif event["event"] == "decision":
+        notifier.status(f"{event['host']}: {event['text']}")
 
 
 def _listen(stop: asyncio.Event, house: House) -> None:

@@ -97,7 +97,7 @@ def _runner(name: str) -> _Runner | None:
 def _commands(upsmon: UpsmonConf, place: _Place, runner: _Runner | None) -> None:
     _program("SHUTDOWNCMD", upsmon.shutdowncmd, place, _runner("root"))
     word = _first_word(upsmon.notifycmd)
-    if os.path.basename(word) == UPSSCHED and not os.path.lexists(word):
+    if os.path.basename(word) == UPSSCHED and _missing(word):
         place.problems.warn(
             place.line("NOTIFYCMD"),
             f"{word} is not there: ridethrough serve does without it, upsmon alone can't run it",
@@ -134,14 +134,14 @@ def _program(directive: str, command: str, place: _Place, runner: _Runner | None
         place.problems.warn(
             place.line(directive),
             f"user {runner.name}, who runs {directive}, may not run {path}",
-            f"run: chmod o+x {path}, and so for the directories above it; or let its group be {runner.name}'s",
+            f"run: chmod o+x {path}, and the same for the directories above it",
         )
     return path
 
 
 def _may_reach(path: str, runner: _Runner) -> bool:
     try:
-        return all(runner.may(os.stat(each)) for each in (path, *Path(path).resolve().parents))
+        return all(runner.may(each.stat()) for each in (Path(path), *Path(path).resolve().parents))
     except OSError:
         return True
 
@@ -169,7 +169,7 @@ def _cmdscript(upssched: UpsschedConf, place: _Place, runner: _Runner | None) ->
     if not data or b"\0" in data:
         return []
     text = data.decode("utf-8", "surrogateescape")
-    shown = path if Path(path).parent != place.path.parent else os.path.basename(path)
+    shown = os.path.basename(path) if Path(path).parent == place.path.parent.absolute() else path
     script = Problems(shown)
     first_line = text.split("\n", 1)[0]
     program = cmdscript.interpreter(first_line)
@@ -177,7 +177,7 @@ def _cmdscript(upssched: UpsschedConf, place: _Place, runner: _Runner | None) ->
         script.error(1, "the script does not begin with #!, so it can't be run", "write as line 1: #!/bin/sh")
     elif program.endswith("\r"):
         script.error(1, "its lines end with CR LF, so it can't be run", f"run: sed -i 's/\\r$//' {path}")
-    elif not os.path.exists(program):
+    elif _missing(program):
         script.error(1, f"{program} is not there, so the script can't be run", "correct the #! line")
     for name in cmdscript.unknown_names(text, script_names(upssched.rules)):
         place.problems.warn(
@@ -187,7 +187,7 @@ def _cmdscript(upssched: UpsschedConf, place: _Place, runner: _Runner | None) ->
         )
     if cmdscript.is_shell(first_line):
         for line, called in cmdscript.called_programs(text):
-            if not os.path.lexists(called) and os.path.isdir(os.path.dirname(called)):
+            if _missing(called):
                 script.warn(line, f"{called} is not there", "install it, or correct the path")
     return script.listed()
 
@@ -199,7 +199,18 @@ def _line_of(name: str, rules: Iterable[AtRule]) -> int:
 def _read(path: Path) -> bytes:
     """The beginning of a file; nothing if this user can't read it."""
     try:
-        with path.open("rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             return file.read(MAX_SCRIPT_BYTES) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except OSError:
         return b""
+
+
+def _missing(path: str) -> bool:
+    """Whether a file is surely not there (one that this user can't look at may be)."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import Final
 
 from ridethrough.app import observers, places
-from ridethrough.app.arming import Refusal, arm, helper_config, refuse_beside_another_nut, refuse_unfit
+from ridethrough.app.arming import (
+    Refusal,
+    arm,
+    helper_config,
+    refuse_beside_another_nut,
+    refuse_taken_port,
+    refuse_unfit,
+)
 from ridethrough.app.blueprint import Blueprint, on_port
 from ridethrough.app.bus import Bus, Event
 from ridethrough.app.clock import BoottimeLoop
@@ -135,9 +142,11 @@ def main(argv: list[str]) -> int:
     options = options_of(argv[1:])
     try:
         return simulate(options) if options.simulate else serve(options)
-    except (Refusal, places.PlaceError, ListenError, ControlError, HelperError) as error:
+    except ListenError as error:
+        print(f"ridethrough serve: {error} (here also: --port N)", file=sys.stderr)
+    except (Refusal, places.PlaceError, ControlError, HelperError) as error:
         print(f"ridethrough serve: {error}", file=sys.stderr)
-        return 1
+    return 1
 
 
 def serve(options: Options) -> int:
@@ -153,6 +162,8 @@ def serve(options: Options) -> int:
     for fault in faults:
         print(fault, file=sys.stderr)
     blueprint = Blueprint(config, state_dir, armed=options.armed)
+    if blueprint.serves:
+        refuse_taken_port(config)
     arms = arm(helper_config(config, os.environ), armed=options.armed, user=options.user, state_dir=state_dir)
     with asyncio.Runner(loop_factory=BoottimeLoop) as runner:
         loop = runner.get_loop()

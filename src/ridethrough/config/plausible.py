@@ -45,6 +45,10 @@ def _shutdown(conf: UpsmonConf, sheet: Sheet) -> None:
             'write: SHUTDOWNCMD "/sbin/shutdown -h +0"',
         )
     feeding = [one for one in conf.monitors if one.role is Role.PRIMARY and one.power_value]
+    if not conf.monitors and not conf.powerdownflag:
+        sheet.problems.warn(
+            0, "no POWERDOWNFLAG, which a primary needs", "write: POWERDOWNFLAG /etc/killpower"
+        )
     if feeding and not conf.powerdownflag:
         sheet.problems.warn(
             feeding[0].line,

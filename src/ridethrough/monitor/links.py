@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -126,9 +127,12 @@ class Link:
             self._count_wanted = False
             await self._count()
         elif now >= self._poll_at:
+            self._poll_at = math.inf
             await self._poll()
             self._polled_at = asyncio.get_running_loop().time()
-            self._poll_at = self._polled_at + self._interval_s()
+            # Whoever poked during the poll may have news that its answer overtook.
+            poked_at = max(self._poll_at, self._polled_at + POKE_GAP_S)
+            self._poll_at = min(self._polled_at + self._interval_s(), poked_at)
         else:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_at - now):

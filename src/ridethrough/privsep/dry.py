@@ -53,6 +53,10 @@ class DryHelper:
         self._shut_down = True
         self._report(f"would run SHUTDOWNCMD: {command}")
 
+    def rearm(self) -> None:
+        """Forget that SHUTDOWNCMD was told: the outage it was for is over."""
+        self._shut_down = False
+
     async def write_powerdownflag(self) -> None:
         """Tell which POWERDOWNFLAG would have been written."""
         self._report(f"would write POWERDOWNFLAG {self._flag()}")
