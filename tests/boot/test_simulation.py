@@ -52,6 +52,7 @@ def test_one_outage_from_the_mains_to_the_load(tmp_path: Path) -> None:
         assert found is not None, f"{line!r} is missing or out of order in:\n{output}"
         at = found.end()
     assert output.count("would run SHUTDOWNCMD") == 2
+    assert "running SHUTDOWNCMD" not in output, "a dry run must not say that it ran something"
     assert "Traceback" not in output
     seconds = [int(m) * 60 + int(s) for m, s in re.findall(r"^ +(\d+):(\d\d) ", output, re.MULTILINE)]
     assert seconds == sorted(seconds)

@@ -170,7 +170,7 @@ def write_upsmon_conf(
     `c` leaves out what C upsmon 2.8.0 does not know.
     """
     directory = place / name
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     flag, when = shlex.quote(str(directory / "killpower")), "$(date +%s.%N)"
     seen = f"$([ -e {flag} ] && echo flag || echo none)"
     stop = _script(directory / "stop", f'echo "{when} {name} {seen}" >>{place}/downs')
@@ -204,7 +204,7 @@ def primary(
     extra: Sequence[str] = (),
     *,
     options: Sequence[str] = ("--armed",),
-    wait_for: str = "armed: ",
+    wait_for_ready: bool = True,
 ) -> Iterator[Primary]:
     """Start a `serve` with these UPSes (name -> lines of its section), and wait until it is ready.
 
@@ -223,7 +223,7 @@ def primary(
     argv = [*PROGRAM, "serve", "--config", str(directory), "--state-dir", str(run), *options]
     with started(argv, env=c_environment(directory, run), name="serve") as process:
         host = Primary("primary", place, process, port)
-        if wait_for:
+        if wait_for_ready:
             wait_until((run / "upsmon.pid").exists, LIMIT_S, "the pid file of serve")
         yield host
 

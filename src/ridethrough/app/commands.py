@@ -21,8 +21,10 @@ Say = Callable[[str, str], None]
 class CommandOutput:
     """A `MonitorOutput`.  Nothing here blocks the monitor: commands run as tasks, bounded in number."""
 
-    def __init__(self, conf: UpsmonConf, actions: Actions, say: Say) -> None:
+    def __init__(self, conf: UpsmonConf, actions: Actions, say: Say, *, dry: bool = False) -> None:
+        """`dry`: `actions` run nothing and tell so themselves; nothing is said to have been run."""
         self._conf = conf
+        self._dry = dry
         self._actions = actions
         self._say = say
         self._tasks: set[asyncio.Task[None]] = set()
@@ -52,14 +54,16 @@ class CommandOutput:
         """Write POWERDOWNFLAG, if upsmon.conf names one."""
         if self._conf.powerdownflag:
             await self._actions.write_powerdownflag()
-            self._say("notice", f"POWERDOWNFLAG {self._conf.powerdownflag} is written")
+            if not self._dry:
+                self._say("notice", f"POWERDOWNFLAG {self._conf.powerdownflag} is written")
 
     async def shutdown(self) -> None:
         """Run SHUTDOWNCMD."""
         if not self._conf.shutdowncmd:
             self._say("critical", "upsmon.conf has no SHUTDOWNCMD: this host is not shut down")
             return
-        self._say("critical", f"running SHUTDOWNCMD: {self._conf.shutdowncmd}")
+        if not self._dry:
+            self._say("critical", f"running SHUTDOWNCMD: {self._conf.shutdowncmd}")
         await self._actions.shutdown()
 
     async def close(self) -> None:

@@ -144,7 +144,14 @@ class House:
         conf = self.blueprint.config.upsmon
         if conf is None or not conf.monitors:
             return
-        output = Output(self.blueprint.host, conf, self.bus, self.actions, self.scheduler)
+        output = Output(
+            self.blueprint.host,
+            conf,
+            self.bus,
+            self.actions,
+            self.scheduler,
+            dry=not self.blueprint.armed,
+        )
         self._output = output
         self._undo.push_async_callback(output.close)
         task = asyncio.get_running_loop().create_task(self._watch(conf, output), name="monitor")

@@ -19,13 +19,20 @@ class Output:
     """A `MonitorOutput` for one host. Nothing here blocks the monitor."""
 
     def __init__(
-        self, host: str, conf: UpsmonConf, bus: Bus, actions: Actions, scheduler: Scheduler | None
+        self,
+        host: str,
+        conf: UpsmonConf,
+        bus: Bus,
+        actions: Actions,
+        scheduler: Scheduler | None,
+        *,
+        dry: bool,
     ) -> None:
-        """`scheduler` takes the place of NOTIFYCMD if that is upssched."""
+        """`scheduler` takes the place of NOTIFYCMD if that is upssched; `dry`: `actions` run nothing."""
         self._host = host
         self._bus = bus
         self._scheduler = scheduler if names_upssched(conf.notifycmd) else None
-        self._commands = CommandOutput(conf, actions, self._say)
+        self._commands = CommandOutput(conf, actions, self._say, dry=dry)
 
     def notice(self, notice: Notice, flags: NotifyFlag) -> None:
         """Tell everybody; where the flag asks for it, the schedule or NOTIFYCMD."""

@@ -51,7 +51,7 @@ class Secondary:
     """A second host: a monitor of its own that comes over TCP and never runs anything."""
 
     def __init__(self, house: House, conf: UpsmonConf, actions: Actions, host: str) -> None:
-        self._output = Output(host, conf, house.bus, actions, None)
+        self._output = Output(host, conf, house.bus, actions, None, dry=True)
         self.monitor = Monitor(conf, house.tcp_link, self._output)
         self._task: asyncio.Task[int] | None = None
 
