@@ -50,3 +50,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         reason = config.stash[UNMET][marker]
         tests = "test" if count == 1 else "tests"
         terminalreporter.write_line(f"skipped {count} {tests} marked {marker}: {reason}", yellow=True)
+
+
+@pytest.fixture(autouse=True)
+def _pytest_stays_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What drops root is tested in a process of its own: pytest itself would lose its own files."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a test tried to drop root in pytest's own process")
+
+    for name in ("setuid", "setgid", "setresuid", "setresgid", "setgroups", "initgroups"):
+        monkeypatch.setattr(os, name, refuse)

@@ -71,7 +71,7 @@ def test_no_shutdowncmd_is_a_warning(place: Path) -> None:
 def test_a_second_one_refuses(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A living upsmon's pid file is named, and nothing is started."""
     write(place, GOOD)
-    with started([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
+    with started([sys.executable, "-c", "import time; time.sleep(60)", "upsmon"]) as other:
         pid_path(dict(os.environ)).write_text(f"{other.pid}\n")
         assert main(["upsmon", "-F"]) == 1
     assert f"(pid {other.pid}) holds the pid file" in capsys.readouterr().err

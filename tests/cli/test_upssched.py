@@ -3,10 +3,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from ridethrough import __version__
-from tests.support.upssched import OURS, site
+from ridethrough.control.peers import OBSERVER, OPERATOR, Peer
+from ridethrough.control.server import ControlServer
+from tests.support.upssched import CTL, OURS, site
 
 RULES = "AT ONBATT * START-TIMER onbatt 60\nAT ONBATT * EXECUTE now\nAT ONLINE * CANCEL-TIMER onbatt\n"
 
@@ -28,6 +37,70 @@ def test_test_says_what_each_line_does_and_does_it() -> None:
         assert name == "onbatt"
         assert 50 <= int(left) <= 60
         assert rest == ["ONBATT", "cyberpower", "test of onbatt cyberpower"]
+
+
+class Service:
+    """A control socket that answers `timers.notice`, in a thread."""
+
+    def __init__(self, path: Path, *, armed: bool = True, role: str = OPERATOR) -> None:
+        self.asked: list[Mapping[str, Any]] = []
+        self.armed = armed
+        self.loop = asyncio.new_event_loop()
+        verbs = {"timers.notice": (OPERATOR, self.notice)}
+        self.server = ControlServer(path, verbs, role_of=lambda _: role)
+        self.thread = threading.Thread(target=self.loop.run_forever)
+
+    async def notice(self, args: Mapping[str, Any], peer: Peer) -> Mapping[str, Any]:
+        self.asked.append(args)
+        return {"lines": ["line 4: starts a timer", "\x1b[2J"], "armed": self.armed}
+
+    def __enter__(self) -> Service:
+        self.thread.start()
+        asyncio.run_coroutine_threadsafe(self.server.start(), self.loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self.server.close(), self.loop).result(10)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+        self.loop.close()
+
+
+def test_test_acts_through_a_running_service() -> None:
+    """With a service there the test is its business: its answer is shown, and no daemon is started."""
+    with site(RULES) as here, Service(here.directory / "ridethrough.sock") as service:
+        ran = here.run([*OURS, "test", "onbatt", "cyberpower"])
+        assert (ran.status, ran.err) == (0, "")
+        assert ran.out == "line 4: starts a timer\n\\x1b[2J\n"
+        assert service.asked == [{"type": "ONBATT", "ups": "cyberpower", "text": "test of onbatt cyberpower"}]
+        assert (here.calls, here.daemons()) == ([], [])
+        # -n asks nobody, and does nothing.
+        assert len(here.run([*OURS, "test", "-n", "ONBATT", "cyberpower"]).out.splitlines()) == 2
+        assert len(service.asked) == 1
+        service.armed = False
+        dry = here.run([*OURS, "test", "ONBATT"])
+        assert dry.status == 0
+        assert "runs without --armed" in dry.err
+
+
+def test_a_service_that_refuses_is_not_passed_by() -> None:
+    """Whoever may not change the service's timers does not get timers beside them."""
+    with site(RULES) as here, Service(here.directory / "ridethrough.sock", role=OBSERVER) as service:
+        ran = here.run([*OURS, "test", "ONBATT", "cyberpower"])
+        assert (ran.status, ran.out) == (1, "")
+        assert ran.err.startswith("upssched: ")
+        assert (service.asked, here.calls, here.daemons()) == ([], [], [])
+
+
+def test_a_socket_left_by_a_crash_is_no_service() -> None:
+    """Where nobody answers any more, the stand-alone daemon does it."""
+    with site(RULES) as here, socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(here.directory / "ridethrough.sock"))
+        dead.close()
+        ran = here.run([*OURS, "test", "ONBATT", "cyberpower"])
+        assert (ran.status, ran.err) == (0, "")
+        assert here.names == ["now"]
+        assert here.run([*CTL, "list"]).out.startswith("onbatt\t")
 
 
 def test_test_can_only_say() -> None:

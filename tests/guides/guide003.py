@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLE = REPOSITORY / "examples" / "guide-003"
 GUIDE_NAME = "003_45a186fa969b6e3d.txt"
 
 # -- the guide's own lines ----------------------------------------------------------------------
@@ -222,6 +223,23 @@ def install_programs(root: Path) -> None:
         _write(root / "sbin" / name, _COMMAND.format(python=sys.executable, name=name), 0o755)
 
 
+def install_example(
+    root: Path, port: int, *, driver: str = "usbhid-ups", options: Mapping[str, str] | None = None
+) -> Guide003:
+    """The corrected files of examples/guide-003 in the same way: paths below `root`, a driver, a port."""
+    guide = Guide003(root, port)
+    make_directories(guide)
+    chosen = {"port": "auto", **(options or {})}
+    for source in EXAMPLE.iterdir():
+        text = moved(source.read_text("utf-8"), root)
+        if source.name == "ups.conf":
+            text = text.replace("usbhid-ups", driver).replace("port = auto", _options(chosen))
+        text = text.replace("127.0.0.1 3493", f"127.0.0.1 {port}").replace("@localhost", f"@localhost:{port}")
+        _write(guide.etc / source.name, text, 0o755 if source.name == "upssched-cmd" else 0o640)
+    install_programs(root)
+    return guide
+
+
 def make_directories(guide: Guide003) -> None:
     """The directories below the root."""
     names = ("bin", "sbin", "log", "usr/local/bin")
@@ -234,6 +252,8 @@ def moved(text: str, root: Path) -> str:
     moves = {
         "/etc/nut/": f"{root}/etc/nut/",
         "/var/run/nut/": f"{root}/run/nut/",
+        "/run/nut/": f"{root}/run/nut/",
+        "/etc/killpower": f"{root}/run/killpower",
         "/sbin/": f"{root}/sbin/",
         "/usr/local/bin/": f"{root}/usr/local/bin/",
     }

@@ -91,8 +91,8 @@ class Played:
 
     done: list[tuple[float, str]]
     notices: list[tuple[float, str]]
-    timers: dict[float, list[str]]
-    """By the time of each move of the story: the timers that ran just before and just after it."""
+    timers: list[tuple[float, str, str]]
+    """For each move of the story: its time, and the timers that ran just before and just after it."""
 
     def at(self, notice: str) -> float:
         """When a notice was told first."""
@@ -111,7 +111,7 @@ def play(
     assert config.errors == ()
     doing = Doing(config, env)
     notices: list[tuple[float, str]] = []
-    timers: dict[float, list[str]] = {}
+    timers: list[tuple[float, str, str]] = []
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -133,7 +133,7 @@ def play(
                 before = running(house)
                 await sim({"what": what, "value": value}, NOBODY)
                 await asyncio.sleep(0.1)
-                timers[at] = [f"before: {before}", f"after: {running(house)}"]
+                timers.append((at, before, running(house)))
             await asyncio.sleep(BEGIN_S + end_s - loop.time())
         finally:
             await house.close()

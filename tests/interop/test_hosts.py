@@ -67,7 +67,7 @@ def _told_in_order(host: Host, *kinds: str) -> None:
 
 @pytest.mark.slow
 def test_a_hanging_secondary_is_waited_for_until_hostsync() -> None:
-    """A stopped process stays logged in: the primary waits HOSTSYNC and no longer.  Woken, it goes down too."""
+    """A stopped process stays logged in: the primary waits HOSTSYNC, no longer.  Woken, it goes down too."""
     with (
         hosts.place() as place,
         hosts.primary(place, extra=["HOSTSYNC 4"]) as primary,
@@ -111,6 +111,18 @@ def test_a_dead_secondary_is_not_waited_for() -> None:
         assert "HOSTSYNC is over" not in primary.process.output()
 
 
+def test_a_stop_in_the_middle_of_a_shutdown_finishes_it() -> None:
+    """SIGTERM between FSD and SHUTDOWNCMD: serve goes on to the flag and SHUTDOWNCMD, then ends with 0."""
+    with hosts.place() as place, hosts.primary(place, extra=["FINALDELAY 2"]) as primary:
+        primary.mains(False)
+        told = primary.hears("SHUTDOWN")
+        primary.process.send_signal(signal.SIGTERM)
+        assert primary.process.wait(LIMIT_S) == 0
+        (down,) = primary.downs()
+        assert down.flag
+        assert down.at - told.at == pytest.approx(2, abs=0.8)
+
+
 def _alive(pid: int) -> bool:
     """Whether the process is there, and no zombie that waits for its parent to ask for it."""
     try:
@@ -145,7 +157,7 @@ def test_silence_while_on_battery_ends_at_deadtime() -> None:
         output = alone.process.output()
         (why,) = [line for line in output.splitlines() if "is critical:" in line]
         assert "and it was on battery then (DEADTIME 3 s)" in why
-        assert "last ups.status OB DISCHRG, battery.charge 9" in why
+        assert "[last ups.status OB DISCHRG, last battery.charge 100, last battery.runtime " in why
         assert "Traceback" not in output
 
 

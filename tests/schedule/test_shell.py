@@ -156,6 +156,40 @@ def test_the_control_socket_lists_starts_and_cancels() -> None:
     assert play(story).ran == [(5.0, "onbatt")]
 
 
+def test_a_notice_by_hand_is_explained_and_carried_out() -> None:
+    """`upssched test` on a running service: what each AT line does is told, and done with this very notice."""
+
+    async def story(stage: Stage) -> None:
+        told = stage.scheduler.control("timers.notice", {"type": "onbatt", "ups": "a@h", "text": "by hand"})
+        assert told == {
+            "lines": (
+                "upssched.conf:4: AT ONBATT * START-TIMER onbatt 30:"
+                " starts timer onbatt; after 30 seconds runs /cmd onbatt",
+            )
+        }
+        assert [pending.name for pending in stage.scheduler.list()] == ["onbatt"]
+        await asyncio.sleep(40)
+        stage.scheduler.control("timers.notice", {"type": "LOWBATT"})
+        await stage.scheduler.drain()
+
+    assert play(story).calls == [
+        (30.0, "onbatt", Cause("ONBATT", "a@h", "by hand")),
+        (40.0, "first", Cause("LOWBATT", "", "test of LOWBATT")),
+        (40.0, "second", Cause("LOWBATT", "", "test of LOWBATT")),
+    ]
+
+
+def test_a_notice_that_no_line_is_for_says_so() -> None:
+    """Nothing happens, and the answer tells which types there are."""
+
+    async def story(stage: Stage) -> None:
+        told = stage.scheduler.control("timers.notice", {"type": "COMMBAD", "ups": "a@h"})
+        assert "nothing is done" in str(told["lines"])
+        assert stage.scheduler.list() == []
+
+    assert play(story).ran == []
+
+
 @pytest.mark.parametrize(
     ("verb", "args", "said"),
     [
@@ -164,6 +198,9 @@ def test_the_control_socket_lists_starts_and_cancels() -> None:
         ("timers.start", {"name": "onbatt"}, "is not a number of seconds"),
         ("timers.start", {"name": "onbatt", "seconds": -3}, "is less than 0"),
         ("timers.start", {}, "needs the name of a timer"),
+        ("timers.notice", {}, "needs the type of a notice"),
+        ("timers.notice", {"type": 7, "ups": "a@h"}, "needs the type of a notice"),
+        ("timers.notice", {"type": "X" * 41}, "needs the type of a notice"),
         ("timers.cancel", {"name": 7}, "needs the name of a timer"),
         ("timers.explode", {"name": "onbatt"}, "unknown request timers.explode"),
     ],

@@ -133,8 +133,9 @@ class Primary(Host):
         return at
 
     def logins(self, ups: str = "ups") -> int:
-        """NUMLOGINS."""
-        return int(converse(self.port, [f"GET NUMLOGINS {ups}\n".encode()])[0].split()[2])
+        """NUMLOGINS; none while the server has no data of this UPS."""
+        answer = converse(self.port, [f"GET NUMLOGINS {ups}\n".encode()])[0].split()
+        return int(answer[2]) if answer[0] == b"NUMLOGINS" else 0
 
     def wait_logins(self, count: int, ups: str = "ups") -> None:
         """Wait until exactly so many are logged in."""
@@ -216,7 +217,7 @@ def primary(
     directory = write_upsmon_conf(place, "primary", monitors, extra)
     texts = [f"[{name}]\n{text}" for name, text in sections.items()]
     _private(directory / "ups.conf", "".join(texts))
-    _private(directory / "nut.conf", "MODE=netserver\n")
+    _private(directory / "nut.conf", "MODE=standalone\n")
     _private(directory / "upsd.conf", f"LISTEN {LOOPBACK} {port}\n")
     _private(directory / "upsd.users", USERS)
     run = state_directory(directory)

@@ -8,7 +8,6 @@ then it becomes `nut`; only then does it open a socket or talk to a device.
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final
 from ridethrough.app import obstacles
 from ridethrough.app.background import default_user
 from ridethrough.app.bus import Bus
+from ridethrough.app.places import locked, own_name
 from ridethrough.app.warmup import warm_up
 from ridethrough.config.load import Configuration
 from ridethrough.config.models import Mode, UpsdConf, UpsmonConf
@@ -37,22 +37,39 @@ class Refusal(Exception):
     """`serve` does not start; the text is one line that says why and what to do."""
 
 
+def refuse_unconfigured(config: Configuration) -> None:
+    """Raises Refusal for what a fresh installation of NUT looks like: nobody has configured anything yet.
+
+    It says nothing of faults: those are to be shown first, and judged by `refuse_unfit`.
+    """
+    if any(problem.line for problem in config.errors):
+        return
+    if config.nut is not None and config.nut.mode is Mode.NONE:
+        raise Refusal(
+            f"{config.directory / 'nut.conf'} says MODE=none: nothing is configured yet; set MODE=standalone "
+            "there, describe your UPS in ups.conf and upsmon.conf, then run: ridethrough check --config "
+            f"{config.directory}"
+        )
+    if not (config.ups and config.ups.sections) and not (config.upsmon and config.upsmon.monitors):
+        raise Refusal(_no_ups(config.directory))
+
+
 def refuse_unfit(config: Configuration) -> None:
     """Raises Refusal for a configuration with which nothing would be watched or served."""
-    directory, nut = config.directory, config.nut
+    nut = config.nut
     if nut is not None and nut.mode is Mode.NONE:
-        raise Refusal(
-            f"{directory / 'nut.conf'} says MODE=none: nothing is configured yet; set MODE=standalone there, "
-            "describe your UPS in ups.conf and upsmon.conf, then run: ridethrough check --config "
-            f"{directory}"
-        )
+        raise Refusal(f"{config.directory / 'nut.conf'} sets no MODE to run in; write MODE=standalone there")
     serves = (nut is None or nut.mode.serves) and config.ups is not None and bool(config.ups.sections)
     watches = config.upsmon is not None and bool(config.upsmon.monitors)
     if not serves and not watches:
-        raise Refusal(
-            f"{directory} has no UPS: write a [name] section with driver and port in ups.conf, "
-            "or a MONITOR line in upsmon.conf"
-        )
+        raise Refusal(_no_ups(config.directory))
+
+
+def _no_ups(directory: Path) -> str:
+    return (
+        f"{directory} has no UPS: write a [name] section with driver and port in ups.conf, "
+        "or a MONITOR line in upsmon.conf"
+    )
 
 
 def refuse_beside_another_nut(config: Configuration, state_dir: Path, env: Mapping[str, str]) -> None:
@@ -76,7 +93,7 @@ def refuse_beside_another_nut(config: Configuration, state_dir: Path, env: Mappi
 def refuse_taken_port(config: Configuration) -> None:
     """Raises ListenError for an address that can't be listened on.
 
-    It is tried while the process may still be root: only root sees which program of another user holds a port.
+    It is tried while the process may still be root: only root sees which program of others holds a port.
     """
     upsd = config.upsd or UpsdConf()
     for sock in open_all(upsd.listen, allow_some=upsd.allow_not_all_listeners).sockets:
@@ -139,7 +156,7 @@ def arm(config: HelperConfig, *, armed: bool, user: str, state_dir: Path) -> Arm
     root = os.geteuid() == 0
     become = user or default_user()
     warm_up()
-    if user and not root and user != _own_name():
+    if user and not root and user != own_name():
         raise Refusal(f"only root can become {user}; start it as root, or as {user} itself")
     spawned = spawn_helper(config) if armed and root else None
     warning = "" if become or not root else "no user nut on this host: the core stays root; create that user"
@@ -154,11 +171,10 @@ def arm(config: HelperConfig, *, armed: bool, user: str, state_dir: Path) -> Arm
 
 def _check_state_directory(state_dir: Path) -> None:
     """Raises Refusal for a directory that this user, who root may just have become, can't make sockets in."""
-    name = _own_name()
-    locked = next((each for each in reversed(state_dir.absolute().parents) if not _enterable(each)), None)
-    if locked is not None:
+    name, barred = own_name(), locked(state_dir.parent)
+    if barred is not None:
         raise Refusal(
-            f"user {name} may not enter {locked}, and so not reach {state_dir}; name another directory: "
+            f"user {name} may not enter {barred}, and so not reach {state_dir}; name another directory: "
             "--state-dir DIR"
         )
     if not state_dir.is_dir():
@@ -171,18 +187,6 @@ def _check_state_directory(state_dir: Path) -> None:
             f"user {name} may not write to {state_dir}; run: chown {name} {state_dir}, "
             "or name another: --state-dir DIR"
         )
-
-
-def _enterable(directory: Path) -> bool:
-    """Whether what is in a directory can be reached; one that is not there is not in the way."""
-    return os.access(directory, os.X_OK) or not os.path.lexists(directory)
-
-
-def _own_name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return f"uid {os.geteuid()}"
 
 
 def stale_flag(config: HelperConfig) -> str | None:

@@ -36,6 +36,8 @@ LOOK_S: Final = 1.0
 CALM_S: Final = 60.0
 """How long the line must hold before a dry run begins anew."""
 ANEW_S: Final = 300.0
+DEEDS_LIMIT_S: Final = 30.0
+"""What a shutdown may take besides HOSTSYNC and FINALDELAY when serve is told to stop: FSD, the flag."""
 """The same for a host that only watches other servers, whose FSD it can't take back."""
 
 
@@ -155,7 +157,7 @@ class House:
         self._output = output
         self._undo.push_async_callback(output.close)
         task = asyncio.get_running_loop().create_task(self._watch(conf, output), name="monitor")
-        self._undo.push_async_callback(_end, task)
+        self._undo.push_async_callback(self._end_monitor, task, conf)
         self.bus.tell("stage", name="monitor", state=f"{len(conf.monitors)} MONITOR lines")
 
     async def _watch(self, conf: UpsmonConf, output: Output) -> None:
@@ -175,6 +177,16 @@ class House:
             await self._line_back()
             conf = self.blueprint.config.upsmon or conf
             self._begin_anew()
+
+    async def _end_monitor(self, task: asyncio.Task[None], conf: UpsmonConf) -> None:
+        """Stop the monitor; an armed shutdown that has begun is carried on up to SHUTDOWNCMD, as C does it.
+
+        The host would stay up on a battery that runs empty, with its secondaries gone, if a SIGTERM ended it.
+        """
+        if self.blueprint.armed and self.monitor is not None and self.monitor.shutting_down:
+            self.monitor.stop()
+            await asyncio.wait([task], timeout=conf.hostsync_s + conf.finaldelay_s + DEEDS_LIMIT_S)
+        await _end(task)
 
     async def _line_back(self) -> None:
         """Wait until every UPS served here has been on line for a while; others are given `ANEW_S`."""

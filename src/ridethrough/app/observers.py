@@ -17,6 +17,8 @@ from ridethrough.app.supervise import ChildSpec
 
 NAME: Final = "ridethrough.toml"
 MAX_OBSERVERS: Final = 16
+MAX_CHARACTERS: Final = 65536
+MAX_FAULTS: Final = 20
 _KEYS: Final = ("name", "command")
 
 
@@ -24,7 +26,8 @@ def read(directory: Path) -> tuple[tuple[ChildSpec, ...], tuple[str, ...]]:
     """The observers of a configuration directory, and every fault in words. No file is no observer."""
     path = directory / NAME
     try:
-        text = path.read_text("utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
     except FileNotFoundError:
         return (), ()
     except (OSError, UnicodeDecodeError) as error:
@@ -33,15 +36,27 @@ def read(directory: Path) -> tuple[tuple[ChildSpec, ...], tuple[str, ...]]:
 
 
 def parse(text: str, file: str = NAME) -> tuple[tuple[ChildSpec, ...], tuple[str, ...]]:
-    """As `read`, of a text."""
+    """As `read`, of a text. Whatever stands in it, nothing is raised, and there are few and short faults."""
+    if len(text) > MAX_CHARACTERS:
+        return (), (f"{file}: longer than {MAX_CHARACTERS} characters; nothing of it is used",)
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return (), (f"{file}: {str(error)[:200]}",)
+    except RecursionError:
+        return (), (f"{file}: brackets are nested too deeply",)
+    except ValueError as error:  # A number of thousands of digits is one too, and no TOMLDecodeError.
+        return (), (f"{file}: {shown(str(error), 200)}",)
+    specs, problems = _specs(content, file)
+    more = len(problems) - MAX_FAULTS
+    if more > 0:
+        problems[MAX_FAULTS:] = [f"{file}: and {more} more faults; correct those above first"]
+    return tuple(specs), tuple(problems)
+
+
+def _specs(content: dict[str, Any], file: str) -> tuple[list[ChildSpec], list[str]]:
     problems = [_unknown(file, key, ("observer",)) for key in content if key != "observer"]
     tables = content.get("observer", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        return (), (*problems, f"{file}: write each observer as a table: [[observer]]")
+        return [], [*problems, f"{file}: write each observer as a table: [[observer]]"]
     specs: dict[str, ChildSpec] = {}
     for number, table in enumerate(tables, 1):
         where = f"{file}: observer {number}"
@@ -51,7 +66,7 @@ def parse(text: str, file: str = NAME) -> tuple[tuple[ChildSpec, ...], tuple[str
             problems.append(f"{where}: {fault}")
         else:
             specs[table["name"]] = ChildSpec(table["name"], tuple(table["command"]))
-    return tuple(specs.values()), tuple(problems)
+    return list(specs.values()), problems
 
 
 def _fault(table: dict[str, Any], known: dict[str, ChildSpec]) -> str:

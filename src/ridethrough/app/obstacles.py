@@ -73,7 +73,8 @@ def _words_of(pid: int, proc: Path) -> list[str]:
         data = (proc / str(pid) / "cmdline").read_bytes()
     except OSError:
         return []
-    return data.decode("utf-8", "replace").rstrip("\0").split("\0")
+    text = data.decode("utf-8", "replace").rstrip("\0")
+    return text.split("\0") if text else []
 
 
 def program_of(pid: int, proc: Path = Path("/proc")) -> str | None:
@@ -86,7 +87,7 @@ def program_of(pid: int, proc: Path = Path("/proc")) -> str | None:
     return None if rest.strip().startswith("Z") else name
 
 
-def live_socket(path: Path) -> Holder | None:
+def live_socket(path: Path, proc: Path = Path("/proc")) -> Holder | None:
     """Who answers on a unix socket; a stale file that a crash has left is nobody."""
     what = f"the socket {path}"
     try:
@@ -95,12 +96,25 @@ def live_socket(path: Path) -> Holder | None:
             sock.connect(str(path))
             pid, _, _ = _PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
     except (PermissionError, TimeoutError):
-        # Whether it lives can't be asked; beside a driver of somebody else we don't start.
-        return Holder(what, 0, "a process of another user")
+        # It can't be asked; the kernel's table says whether somebody listens.
+        return Holder(what, 0, "a process of another user") if _listened_on(path, proc) else None
     except OSError:
         return None
-    return Holder(what, pid, shown(pid) if pid else "a process that can't be seen from here")
+    return Holder(what, pid, shown(pid, proc) if pid else "a process that can't be seen from here")
 
+
+def _listened_on(path: Path, proc: Path) -> bool:
+    """Whether a unix socket of this path listens (proc(5): /proc/net/unix; its 4th column is the flags)."""
+    try:
+        lines = (proc / "net" / "unix").read_bytes().splitlines()
+    except OSError:
+        return True
+    wanted = os.fsencode(path)
+    columns = (line.split(maxsplit=7) for line in lines)
+    return any(len(each) == 8 and each[7] == wanted and each[3] == _LISTENING for each in columns)
+
+
+_LISTENING: Final = b"00010000"
 
 _PEER: Final = struct.Struct("3i")
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,63 @@ SOCKET_NAME: Final = "ridethrough.sock"
 
 class PlaceError(Exception):
     """A directory can't be used; the text names it and says what to do."""
+
+
+def own_name() -> str:
+    """The user that this process is, for messages."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
+
+
+def locked(path: Path) -> Path | None:
+    """The first directory on the way to what is in `path` that this user may not enter, or None."""
+    way = [*reversed(path.absolute().parents), path.absolute()]
+    return next((each for each in way if os.path.isdir(each) and not os.access(each, os.X_OK)), None)
+
+
+def config_directory(path: Path) -> Path:
+    """Give the directory back if files can be looked for in it. Raises PlaceError otherwise."""
+    barred = locked(path)
+    if barred is not None:
+        raise PlaceError(
+            f"user {own_name()} may not enter {barred}; run this as root, or let that user in: "
+            f"chmod o+x {barred}"
+        )
+    if not path.is_dir():
+        what = "is not a directory" if os.path.lexists(path) else "is not there"
+        raise PlaceError(f"{path} {what}; name NUT's configuration directory, such as /etc/nut")
+    return path
+
+
+def refuse_unreadable(directory: Path, names: Iterable[str]) -> None:
+    """Raises PlaceError naming every file that is there and may not be read by this user."""
+    barred = [path for path in (directory / name for name in names) if _unreadable(path)]
+    if not barred:
+        return
+    me, groups = own_name(), {_group(path) for path in barred}
+    group = groups.pop() if len(groups) == 1 else None
+    join = f"join the group that may read them: adduser {me} {group}" if group else f"let {me} read them"
+    raise PlaceError(
+        f"user {me} may not read {', '.join(path.name for path in barred)} in {directory}; "
+        f"run it as root: sudo ridethrough ..., or {join}"
+    )
+
+
+def _unreadable(path: Path) -> bool:
+    return path.is_file() and not os.access(path, os.R_OK)
+
+
+def _group(path: Path) -> str | None:
+    """The group that may read a file, if that is not root's."""
+    info = path.stat()
+    if info.st_gid == 0 or not info.st_mode & stat.S_IRGRP:
+        return None
+    try:
+        return grp.getgrgid(info.st_gid).gr_name
+    except KeyError:
+        return None
 
 
 def simulation_directory(env: Mapping[str, str]) -> Path:

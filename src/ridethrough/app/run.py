@@ -58,12 +58,12 @@ async def run(
         house = House(blueprint, bus, actions)
         undo.push_async_callback(house.close)
         await house.open()
+        _listen(stop, house)  # before a pid file invites signals
         undo.enter_context(_pid_files(blueprint.state_dir))
         if observers:
             supervisor = Supervisor(observers, bus.log)
             undo.push_async_callback(supervisor.close)
             supervisor.start()
-        _listen(stop, house)
         notifier.ready(summary(house))
         bus.listen(partial(_tell_manager, notifier))
         undo.callback(notifier.stopping)

@@ -174,7 +174,7 @@ def _cmdscript(upssched: UpsschedConf, place: _Place, runner: _Runner | None) ->
     first_line = text.split("\n", 1)[0]
     program = cmdscript.interpreter(first_line)
     if not program:
-        script.error(1, "the script does not begin with #!, so it can't be run", "write as line 1: #!/bin/sh")
+        script.error(1, "no #! line, so ridethrough serve can't run the script", "write as line 1: #!/bin/sh")
     elif program.endswith("\r"):
         script.error(1, "its lines end with CR LF, so it can't be run", f"run: sed -i 's/\\r$//' {path}")
     elif _missing(program):

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from ridethrough.app import places
 from ridethrough.check import programs
 from ridethrough.config.load import load
 from ridethrough.config.paths import confpath
@@ -22,13 +23,19 @@ def main(argv: list[str]) -> int:
     )
     options = parser.parse_args(argv[1:])
     directory = options.config or confpath(os.environ)
-    if not directory.is_dir():
-        print(f"check: {directory} is not a directory; name one with --config", file=sys.stderr)
+    try:
+        places.config_directory(directory)
+    except places.PlaceError as error:
+        print(f"ridethrough check: {error}", file=sys.stderr)
         return 1
     config = load(directory)
     problems = [*config.problems, *programs.look(config)]
     for problem in problems:
         print(problem)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    print(f"{directory}: {errors} errors, {len(problems) - errors} warnings")
+    print(f"{directory}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
     return 1 if errors else 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

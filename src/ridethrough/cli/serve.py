@@ -27,6 +27,7 @@ from ridethrough.app.arming import (
     helper_config,
     refuse_beside_another_nut,
     refuse_taken_port,
+    refuse_unconfigured,
     refuse_unfit,
 )
 from ridethrough.app.blueprint import Blueprint, on_port
@@ -34,7 +35,7 @@ from ridethrough.app.bus import Bus, Event
 from ridethrough.app.clock import BoottimeLoop
 from ridethrough.app.run import run
 from ridethrough.app.timeline import Timeline
-from ridethrough.config.load import Configuration, load
+from ridethrough.config.load import ALL, Configuration, load
 from ridethrough.config.paths import statepath
 from ridethrough.control.server import ControlError
 from ridethrough.privsep.errors import HelperError
@@ -153,7 +154,6 @@ def serve(options: Options) -> int:
     """A configuration directory, with its own drivers."""
     assert options.config is not None
     config = read(options.config)
-    refuse_unfit(config)
     state_dir = options.state_dir or statepath(os.environ)
     refuse_beside_another_nut(config, state_dir, os.environ)
     if options.port is not None:
@@ -177,8 +177,6 @@ def serve(options: Options) -> int:
 def simulate(options: Options) -> int:
     """The built-in house, or a user's own with the simulated UPS in place of each driver. Nothing is run."""
     config = read(options.config) if options.config is not None else None
-    if config is not None:
-        refuse_unfit(config)
     state_dir = places.private_directory(options.state_dir or places.simulation_directory(os.environ))
     game = Game(config, state_dir, options.speed, options.outage_s, options.port)
     refuse_beside_another_nut(game.config, state_dir, {"NUT_STATEPATH": str(state_dir)})
@@ -190,12 +188,13 @@ def simulate(options: Options) -> int:
 
 
 def read(directory: Path) -> Configuration:
-    """Load a directory and print what is wrong with it; raises Refusal where it can't be used at all."""
-    if not directory.is_dir():
-        raise Refusal(f"{directory} is not a directory; name NUT's configuration directory, such as /etc/nut")
+    """Load a directory and print what is wrong with it; raises Refusal, PlaceError where it is of no use."""
+    places.refuse_unreadable(places.config_directory(directory), ALL)
     config = load(directory)
+    refuse_unconfigured(config)
     for problem in config.problems:
         print(problem, file=sys.stderr)
+    refuse_unfit(config)
     return config
 
 

@@ -112,12 +112,18 @@ class External:
                 async with asyncio.timeout(CONNECT_LIMIT_S):
                     reader, writer = await asyncio.open_unix_connection(str(self.path))
             except (OSError, TimeoutError) as error:
-                reason = getattr(error, "strerror", None) or "no answer"
-                self._report(f"cannot connect to the driver's socket {self.path}: {reason}; is it running?")
+                self._report(self._why_not(error))
             else:
                 if await self._talk(reader, writer):
                     attempts = 0  # it had been in working order
             await asyncio.sleep(backoff_s(max(attempts, 1)))
+
+    def _why_not(self, error: OSError) -> str:
+        reason = error.strerror or "no answer"
+        todo = f"start the driver: upsdrvctl start {self.name}"
+        if isinstance(error, PermissionError):
+            todo = "let the user of this service open it (run the driver as the same user)"
+        return f"cannot connect to the driver's socket {self.path}: {reason}; {todo}"
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Live with one connection to its end; True if its dump arrived."""

@@ -146,8 +146,9 @@ class WordStream:
 
     @property
     def pending(self) -> int:
-        """How many bytes of an unfinished line are held."""
-        return self._held + len(self._tail)
+        """How many bytes of an unfinished line are held, at most `max_line_bytes`; 0 where none is begun."""
+        # Of a comment and of what is dropped nothing is held, however long it is; but the line is begun.
+        return len(self._tail) or min(self._held, self._limits.max_line_bytes)
 
     def feed(self, data: bytes) -> list[Line]:
         """Take bytes, give the lines that they complete. Lines without words are left out."""
@@ -218,6 +219,14 @@ class WordStream:
     def _walk(self, data: bytes, at: int, lines: list[Line]) -> int:
         """Walk from `at` until a line ends or the data does; gives the place reached."""
         while at < len(data):
+            if self._state in _HOLDS_NOTHING:
+                # A comment, or what is dropped: only its newline counts, and a flood must cost little.
+                end = data.find(b"\n", at)
+                skipped = (len(data) if end < 0 else end) - at
+                self._held += skipped
+                at += skipped
+                if end < 0:
+                    break
             byte = data[at]
             at += 1
             self._held += 1
