@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ridethrough.control.client import ControlClient, ControlError, subscribe
+from ridethrough.control.client import ControlClient, ControlError, NotRunning, subscribe
 from ridethrough.control.peers import Peer
 from ridethrough.control.server import OBSERVER, ControlServer, RequestError
 from tests.support.wait import wait_until
@@ -136,11 +136,11 @@ def test_a_service_that_hangs_is_given_up(service: Service) -> None:
 
 def test_no_service_is_said(tmp_path: Path) -> None:
     """Without a socket, and with one that nobody listens on, the command to start it is named."""
-    with pytest.raises(ControlError, match="start it with: ridethrough serve"):
+    with pytest.raises(NotRunning, match="start it with: ridethrough serve"):
         ControlClient(tmp_path / "r.sock").ask("status")
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "r.sock"))
-    with pytest.raises(ControlError, match="does not run here"):
+    with pytest.raises(NotRunning, match="does not run here"):
         ControlClient(tmp_path / "r.sock").ask("status")
     with pytest.raises(ControlError, match="path too long"):
         ControlClient(tmp_path / ("x" * 200)).ask("status")
