@@ -20,6 +20,7 @@ from ridethrough.app.requests import handlers
 from ridethrough.config.load import load
 from ridethrough.control.server import Peer, RequestError
 from ridethrough.drivers.runner import Runner
+from ridethrough.drivers.simulated import SimulatedUps
 from ridethrough.privsep.dry import DryHelper
 from tests.support.vloop import run_virtual
 
@@ -60,7 +61,7 @@ def play(
         bus = Bus(loop.time)
         bus.listen(events.append)
         actions = dry_helper(helper_config(config, {}), bus, "this host")
-        house = House(Blueprint(config, tmp_path, armed=armed), bus, actions)
+        house = House(Blueprint(config, tmp_path, armed=armed), bus, actions, handlers)
         try:
             await house.open()
             await main(house, events)
@@ -276,3 +277,23 @@ def test_a_stop_during_a_real_shutdown_waits_for_shutdowncmd(
 
     events = play(tmp_path, main, armed=armed)
     assert [text for text in texts(events, "would") if "SHUTDOWNCMD" in text] == wanted
+
+
+@pytest.mark.parametrize(("opens_in_s", "told"), [(2.0, []), (8.0, ["COMMBAD", "COMMOK"])])
+def test_a_start_is_no_lost_communication(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opens_in_s: float, told: list[str]
+) -> None:
+    """A driver that takes a moment to open makes no COMMBAD at every start; one that takes long does."""
+    really = SimulatedUps.open
+
+    async def slowly(self: SimulatedUps) -> None:
+        await asyncio.sleep(opens_in_s)
+        await really(self)
+
+    monkeypatch.setattr(SimulatedUps, "open", slowly)
+
+    async def main(house: House, events: list[Event]) -> None:
+        await asyncio.sleep(60)
+        assert notices(events) == told
+
+    play(tmp_path, main)

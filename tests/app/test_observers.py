@@ -36,6 +36,12 @@ def test_observers_are_read_in_order() -> None:
         ('[[observer]]\nname = "a"\ncommand = []\n', "its command is a list of words"),
         ('[[observer]]\nname = "a"\ncomand = ["x"]\n', "did you mean 'command'?"),
         ('[[observer]]\nname = "a"\ncommand = ["x"]\n' * 2, "observer 2: the name a is taken"),
+        ("x = " + "[" * 5000, "nested too deeply"),
+        ("x = " + "9" * 5000, "Exceeds the limit"),
+        ("#" * 65537, "longer than 65536 characters"),
+        ('"\\u001b[31m" = 1\n', "unknown key '?[31m'"),
+        ('[[observer]]\nname = "a"\ncommand = ["x\\u0000y"]\n', "holds a NUL"),
+        (f'[[observer]]\nname = "{"a" * 65}"\ncommand = ["x"]\n', "give it a name"),
         ("".join(f'[[observer]]\nname = "a{n}"\ncommand = ["x"]\n' for n in range(17)), "at most 16"),
     ],
 )
@@ -43,6 +49,13 @@ def test_each_fault_is_named(text: str, problem: str) -> None:
     """With the file, which observer, and what to write."""
     _, problems = parse(text)
     assert any(problem in line and line.startswith("ridethrough.toml") for line in problems), problems
+
+
+def test_the_faults_are_few_however_many_there_are() -> None:
+    """A file of thousands of wrong keys is twenty lines and a count."""
+    _, problems = parse("".join(f"k{number} = 1\n" for number in range(1000)))
+    assert len(problems) == 21
+    assert "and 980 more faults" in problems[-1]
 
 
 def test_a_missing_file_is_no_observer_and_no_fault(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from ridethrough.config.echo import did_you_mean, nearest, shown
 from ridethrough.config.problems import Problem, Problems, Severity
+from ridethrough.config.ups import parse_ups
 
 
 def test_a_problem_reads_as_file_line_what_and_hint() -> None:
@@ -19,6 +20,15 @@ def test_a_problem_reads_as_file_line_what_and_hint() -> None:
         str(Problem(Severity.WARNING, "nut.conf", 0, "MODE is not set"))
         == "nut.conf: warning: MODE is not set"
     )
+
+
+def test_a_problem_is_printable_and_short_whatever_it_repeats() -> None:
+    """Bytes that are not UTF-8, escapes of a terminal and endless names do not reach the screen."""
+    named = b"p\xed\xa0\x80o\x1b[31mrt".decode("utf-8", "surrogateescape")
+    assert str(Problem(Severity.ERROR, "f", 1, named, "\0")) == "f:1: error: p???o?[31mrt; ?"
+    _, found = parse_ups(f"[u]\noverride.{'x' * 3000} y z\n".encode())
+    assert found
+    assert all(len(str(problem)) < 1100 for problem in found)
 
 
 def test_problems_come_in_the_order_of_their_lines() -> None:

@@ -47,15 +47,23 @@ def test_a_script() -> None:
         ("load heavy", "needs watts"),
         ("charge 200", "percentage"),
         ("explode now", "write one of: mains, load, charge"),
+        ("\x1b[31m\udcff now", "no '?[31m?'"),
     ],
 )
 def test_wrong_lines_of_a_script(line: str, words: str) -> None:
     """A wrong line is told with file and line and costs only itself."""
-    cues, problems = parse(f"load 1\n{line}\n".encode(), "s")
+    cues, problems = parse(encode(f"load 1\n{line}\n"), "s")
     assert len(cues) == 1
     assert len(problems) == 1
     assert problems[0].startswith("s:2: ")
     assert words in problems[0]
+
+
+def test_a_file_that_is_no_script_is_told_in_few_lines() -> None:
+    """Thousands of wrong lines are twenty problems and a count."""
+    _, problems = parse(b"x y\n" * 5000, "s")
+    assert len(problems) == 21
+    assert problems[-1] == "s: 4980 more lines are wrong"
 
 
 @settings(max_examples=50)

@@ -123,7 +123,7 @@ def play(
 
         bus = Bus(loop.time)
         bus.listen(heard)
-        house = House(Blueprint(config, run, armed=True), bus, doing)
+        house = House(Blueprint(config, run, armed=True), bus, doing, handlers)
         try:
             await house.open()
             _, sim = handlers(house)["sim"]

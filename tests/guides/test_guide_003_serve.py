@@ -8,6 +8,7 @@ import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,24 @@ def test_the_thirty_seconds_really_run_under_serve(root: Path) -> None:
         assert [each["type"] for each in events(guide, "notice")] == ["ONBATT", "ONLINE"]
     assert guide.logged == [EXPIRED]
     assert guide.cluster_shutdowns == guide.shutdowns == []
+
+
+@pytest.mark.parametrize(
+    "ups_conf",
+    [
+        pytest.param(guide003.UPS_CONF, id="quoted"),
+        pytest.param(guide003.UPS_CONF_OPEN_QUOTE, id="open quote"),
+    ],
+)
+def test_the_unedited_files_are_served_and_not_taken_for_protection(root: Path, ups_conf: str) -> None:
+    """With nothing but the driver changed the UPS can be read, and serve says that it protects nobody."""
+    guide = replace(unedited(root, ups_conf.replace("usbhid-ups", "simulated-ups")), port=free_port())
+    with serving(guide, logged_in=False) as serve:
+        read = run(guide, *MAIN, "upsc", f"cyberpower@localhost:{guide.port}", "ups.status")
+        assert read.stdout == "OL\n"
+        assert "upsmon.conf: error: no SHUTDOWNCMD" in serve.output()
+        serve.wait_output("no UPS is monitored (MONITOR): nothing will shut this host down", 5)
+        assert run(guide, *MAIN, "status").returncode == 1
 
 
 # -- the virtual clock ------------------------------------------------------------------------------

@@ -27,12 +27,13 @@ def test_the_secondaries_go_first() -> None:
     ):
         primary.wait_logins(3)
         primary.mains(False)
-        counts = [3]
-        alone_at = 0.0
-        while not primary.downs():
-            counts.append(primary.logins())
-            if counts[-1] == 1 and not alone_at:
-                alone_at = time.time()
+        counts: list[tuple[int, float]] = []
+
+        def down_at_last() -> bool:
+            counts.append((primary.logins(), time.time()))
+            return bool(primary.downs())
+
+        wait_until(down_at_last, LIMIT_S, "SHUTDOWNCMD of the primary")
         for secondary in (one, two):
             assert secondary.process.wait(LIMIT_S) == 0
         assert primary.status().startswith("FSD OB")
@@ -47,8 +48,11 @@ def test_the_secondaries_go_first() -> None:
         assert not one.flag.exists()
         assert not two.flag.exists()
 
-        assert counts == sorted(counts, reverse=True)
-        assert 0 < alone_at < went[2].at
+        numbers = [count for count, _ in counts]
+        assert numbers[0] == 3
+        assert numbers == sorted(numbers, reverse=True)
+        # FINALDELAY lies between the last secondary's good-bye and SHUTDOWNCMD.
+        assert any(count == 1 and at < went[2].at for count, at in counts)
         waited_s = went[2].at - primary.hears("FSD").at
         assert waited_s < 10, f"{waited_s:.1f} s from FSD, HOSTSYNC is 10"
         _told_in_order(primary, "ONBATT", "LOWBATT", "SHUTDOWN_HOSTSYNC", "SHUTDOWN")
@@ -62,7 +66,7 @@ def _told_in_order(host: Host, *kinds: str) -> None:
     assert sorted(kind for kind in host.kinds() if kind != "FSD") == sorted(kinds)
     assert host.kinds().count("FSD") == 1
     for earlier, later in itertools.pairwise(kinds):
-        assert host.hears(earlier).at < host.hears(later).at + 0.5, (earlier, later)
+        assert host.hears(earlier).at < host.hears(later).at + 1, (earlier, later)
 
 
 @pytest.mark.slow
@@ -80,7 +84,7 @@ def test_a_hanging_secondary_is_waited_for_until_hostsync() -> None:
         two.went_down()
         down = primary.went_down()
         waited_s = down.at - primary.hears("FSD").at
-        assert 3.8 < waited_s < 6, f"{waited_s:.1f} s"
+        assert 3.5 < waited_s < 8, f"{waited_s:.1f} s"
         assert down.flag
         assert not hangs.downs()
         assert "HOSTSYNC is over (hosts still logged in: 1 on ups@" in primary.process.output()
@@ -120,7 +124,7 @@ def test_a_stop_in_the_middle_of_a_shutdown_finishes_it() -> None:
         assert primary.process.wait(LIMIT_S) == 0
         (down,) = primary.downs()
         assert down.flag
-        assert down.at - told.at == pytest.approx(2, abs=0.8)
+        assert 1 < down.at - told.at < 5
 
 
 def _alive(pid: int) -> bool:
@@ -148,7 +152,7 @@ def test_silence_while_on_battery_ends_at_deadtime() -> None:
         killed = time.time()
         primary.process.send_signal(signal.SIGKILL)
         down = alone.went_down()
-        assert 3 - POLL_S - 0.1 < down.at - killed < 3 + 2 * POLL_S
+        assert 3 - POLL_S - 0.1 < down.at - killed < 3 + 4 * POLL_S
         assert alone.process.wait(LIMIT_S) == 0
         assert "COMMBAD" in alone.kinds()
         assert not down.flag
@@ -163,7 +167,7 @@ def test_silence_while_on_battery_ends_at_deadtime() -> None:
 
 @pytest.mark.slow
 def test_silence_while_on_line_is_only_told() -> None:
-    """The server dies on line: COMMBAD, NOCOMM, and no shutdown, however long it lasts."""
+    """The server dies on line: COMMBAD and NOCOMM, however long it lasts; COMMOK when it is back."""
     with (
         hosts.place() as place,
         hosts.primary(place, hosts.LARGE) as primary,
@@ -175,6 +179,9 @@ def test_silence_while_on_line_is_only_told() -> None:
         assert alone.process.returncode is None
         assert not hosts.downs(place)
         assert set(alone.kinds()) == {"COMMBAD", "NOCOMM"}
+        with hosts.primary_again(primary) as back:
+            alone.hears("COMMOK")
+            back.wait_logins(2)
         assert "critical" not in alone.process.output()
 
 

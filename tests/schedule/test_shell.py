@@ -157,7 +157,7 @@ def test_the_control_socket_lists_starts_and_cancels() -> None:
 
 
 def test_a_notice_by_hand_is_explained_and_carried_out() -> None:
-    """`upssched test` on a running service: what each AT line does is told, and done with this very notice."""
+    """`upssched test` on a running service: what each AT line does is told, and done."""
 
     async def story(stage: Stage) -> None:
         told = stage.scheduler.control("timers.notice", {"type": "onbatt", "ups": "a@h", "text": "by hand"})

@@ -220,13 +220,28 @@ def primary(
     _private(directory / "nut.conf", "MODE=standalone\n")
     _private(directory / "upsd.conf", f"LISTEN {LOOPBACK} {port}\n")
     _private(directory / "upsd.users", USERS)
+    with _serve(place, directory, port, options, wait_for_ready) as host:
+        yield host
+
+
+@contextlib.contextmanager
+def primary_again(before: Primary) -> Iterator[Primary]:
+    """Start the `serve` of a host that has crashed once more, with all that it left lying about."""
+    (before.directory / "run" / "upsmon.pid").rename(before.directory / "old.pid")
+    with _serve(before.place, before.directory, before.port, ("--armed",), True) as host:
+        yield host
+
+
+@contextlib.contextmanager
+def _serve(
+    place: Path, directory: Path, port: int, options: Sequence[str], wait_for_ready: bool
+) -> Iterator[Primary]:
     run = state_directory(directory)
     argv = [*PROGRAM, "serve", "--config", str(directory), "--state-dir", str(run), *options]
     with started(argv, env=c_environment(directory, run), name="serve") as process:
-        host = Primary("primary", place, process, port)
         if wait_for_ready:
             wait_until((run / "upsmon.pid").exists, LIMIT_S, "the pid file of serve")
-        yield host
+        yield Primary("primary", place, process, port)
 
 
 def state_directory(directory: Path) -> Path:

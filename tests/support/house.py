@@ -83,11 +83,13 @@ class Home:
         }
 
     def write(self, **files: str) -> None:
-        """Write configuration files: `ups_conf=...` is ups.conf. Others may not read them."""
+        """Write configuration files: `ups_conf=...` is ups.conf. The core's group may read them."""
         for key, text in files.items():
             path = self.conf / key.replace("_", ".")
             path.write_bytes(text.encode("utf-8", "surrogateescape"))
             path.chmod(0o640)
+            with contextlib.suppress(LookupError, PermissionError):
+                shutil.chown(path, group=self.user or "nut")
 
     def argv(self, *words: str | Path) -> list[str]:
         """The command line of `ridethrough WORDS`."""

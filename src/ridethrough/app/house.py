@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,13 +17,12 @@ from ridethrough.app.blueprint import Blueprint
 from ridethrough.app.bus import Bus
 from ridethrough.app.output import Output
 from ridethrough.app.places import SOCKET_NAME
-from ridethrough.app.requests import handlers
 from ridethrough.app.serving import ServerConfig, Serving
 from ridethrough.app.sources import SourceMaker
 from ridethrough.client.aio import AsyncClient
 from ridethrough.config.load import load
 from ridethrough.config.models import MonitorLine, UpsConf, UpsdConf, UpsdUsers, UpsmonConf
-from ridethrough.control.server import ControlServer
+from ridethrough.control.server import ControlServer, Verbs
 from ridethrough.monitor.shell import Monitor, tcp_link
 from ridethrough.privsep.actions import Actions
 from ridethrough.privsep.dry import DryHelper
@@ -32,6 +32,8 @@ from ridethrough.server.effects import FsdSet, LoginsChanged
 from ridethrough.ups.state import Change, DeviceView, Freshness
 
 IDLE_TIMEOUT_S: Final = 60.0
+FIRST_READINGS_S: Final = 3.0
+"""A driver in working order has something to say by then; the others are not waited for."""
 LOOK_S: Final = 1.0
 CALM_S: Final = 60.0
 """How long the line must hold before a dry run begins anew."""
@@ -48,6 +50,8 @@ class House:
     blueprint: Blueprint
     bus: Bus
     actions: Actions
+    verbs: Callable[[House], Verbs]
+    """What may be asked of it over the control socket: `app.requests.handlers`."""
     serving: Serving | None = None
     monitor: Monitor | None = None
     scheduler: Scheduler | None = None
@@ -103,7 +107,7 @@ class House:
     # -- the stages, in the order in which they are opened ------------------------------------------
 
     async def _open_control(self) -> None:
-        control = ControlServer(self.blueprint.state_dir / SOCKET_NAME, handlers(self))
+        control = ControlServer(self.blueprint.state_dir / SOCKET_NAME, self.verbs(self))
         await control.start()
         self._undo.push_async_callback(control.close)
         self.bus.listen(control.publish)
@@ -123,6 +127,16 @@ class House:
         await self.serving.start()
         for host, port in self.serving.listener.bound:
             self.bus.tell("stage", name="server", state=f"listening on {host}:{port}")
+        await self._first_readings(self.serving)
+
+    async def _first_readings(self, serving: Serving) -> None:
+        """Give the drivers a moment before the monitor asks: a start is no lost communication (COMMBAD)."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + FIRST_READINGS_S
+        while loop.time() < until:
+            if all(source.view.freshness is Freshness.FRESH for source in serving.sources.values()):
+                break
+            await asyncio.sleep(0.05)
 
     def _server_config(self) -> ServerConfig:
         config = self.blueprint.config
@@ -145,6 +159,7 @@ class House:
     def _open_monitor(self) -> None:
         conf = self.blueprint.config.upsmon
         if conf is None or not conf.monitors:
+            self.bus.log("warning", "no UPS is monitored (MONITOR): nothing will shut this host down")
             return
         output = Output(
             self.blueprint.host,

@@ -19,6 +19,7 @@ NAME: Final = "ridethrough.toml"
 MAX_OBSERVERS: Final = 16
 MAX_CHARACTERS: Final = 65536
 MAX_FAULTS: Final = 20
+MAX_NAME: Final = 64
 _KEYS: Final = ("name", "command")
 
 
@@ -44,7 +45,7 @@ def parse(text: str, file: str = NAME) -> tuple[tuple[ChildSpec, ...], tuple[str
     except RecursionError:
         return (), (f"{file}: brackets are nested too deeply",)
     except ValueError as error:  # A number of thousands of digits is one too, and no TOMLDecodeError.
-        return (), (f"{file}: {shown(str(error), 200)}",)
+        return (), (f"{file}: {_shown(str(error), 200)}",)
     specs, problems = _specs(content, file)
     more = len(problems) - MAX_FAULTS
     if more > 0:
@@ -71,17 +72,24 @@ def _specs(content: dict[str, Any], file: str) -> tuple[list[ChildSpec], list[st
 
 def _fault(table: dict[str, Any], known: dict[str, ChildSpec]) -> str:
     name, command = table.get("name"), table.get("command")
-    if not isinstance(name, str) or not name.isidentifier():
+    if not isinstance(name, str) or not name.isidentifier() or len(name) > MAX_NAME:
         return 'give it a name of letters, digits and _, such as name = "journal"'
     if name in known:
         return f"the name {name} is taken already"
     if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
         return 'its command is a list of words, such as command = ["ridethrough", "events", "--follow"]'
+    if any("\0" in word for word in command):
+        return "a word of its command holds a NUL, which no program can be given"
     if len(known) >= MAX_OBSERVERS:
         return f"at most {MAX_OBSERVERS} observers run"
     return ""
 
 
 def _unknown(where: str, key: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(key, known, 1)
-    return f"{where}: unknown key '{key[:40]}'" + (f"; did you mean '{near[0]}'?" if near else "")
+    near = difflib.get_close_matches(key[:MAX_NAME], known, 1)
+    return f"{where}: unknown key '{_shown(key, 40)}'" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def _shown(text: str, limit: int) -> str:
+    """A piece of the file, or what was said of it, as one short printable line."""
+    return "".join(char if char.isprintable() else "?" for char in text[:limit])

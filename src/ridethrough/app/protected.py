@@ -122,8 +122,12 @@ def _configuration(facts: LocalFacts) -> Answer:
     check = f"ridethrough check --config {facts.config}"
     count = facts.config_errors
     return Answer(
-        "the configuration has no error", count == 0, f"{count} errors" if count else facts.config, check
+        "the configuration has no error", count == 0, _errors(count) if count else facts.config, check
     )
+
+
+def _errors(count: int) -> str:
+    return "1 error" if count == 1 else f"{count} errors"
 
 
 def _hook(facts: LocalFacts) -> Answer:

@@ -6,10 +6,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ridethrough.app.house import House
+from ridethrough.app.house import House
 
 
 def status(house: House) -> Mapping[str, Any]:

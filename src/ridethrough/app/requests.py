@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ridethrough.app import report
+from ridethrough.app.house import House
 from ridethrough.control.server import OBSERVER, OPERATOR, Handler, Peer, RequestError
 from ridethrough.drivers.base import Controllable
 from ridethrough.drivers.runner import Runner
 from ridethrough.schedule.shell import ScheduleError
-
-if TYPE_CHECKING:
-    from ridethrough.app.house import House
 
 Fields = Mapping[str, Any]
 

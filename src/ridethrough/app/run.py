@@ -22,6 +22,7 @@ from ridethrough.app.blueprint import Blueprint
 from ridethrough.app.bus import Bus, Event
 from ridethrough.app.house import House
 from ridethrough.app.places import PlaceError
+from ridethrough.app.requests import handlers
 from ridethrough.app.service import Notifier
 from ridethrough.app.supervise import ChildSpec, Supervisor
 
@@ -55,10 +56,10 @@ async def run(
         undo.push_async_callback(actions.close)
         if not blueprint.simulated:
             await clear_stale_flag(arms, actions, bus)
-        house = House(blueprint, bus, actions)
+        house = House(blueprint, bus, actions, handlers)
         undo.push_async_callback(house.close)
-        await house.open()
         _listen(stop, house)  # before a pid file invites signals
+        await house.open()
         undo.enter_context(_pid_files(blueprint.state_dir))
         if observers:
             supervisor = Supervisor(observers, bus.log)

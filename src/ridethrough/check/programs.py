@@ -97,7 +97,7 @@ def _runner(name: str) -> _Runner | None:
 def _commands(upsmon: UpsmonConf, place: _Place, runner: _Runner | None) -> None:
     _program("SHUTDOWNCMD", upsmon.shutdowncmd, place, _runner("root"))
     word = _first_word(upsmon.notifycmd)
-    if os.path.basename(word) == UPSSCHED and _missing(word):
+    if os.path.basename(word) == UPSSCHED and _missing(shutil.which(word, path=PATH) or word):
         place.problems.warn(
             place.line("NOTIFYCMD"),
             f"{word} is not there: ridethrough serve does without it, upsmon alone can't run it",

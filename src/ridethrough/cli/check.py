@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
 from ridethrough.app import places
 from ridethrough.check import programs
+from ridethrough.cli.arguments import Parser
 from ridethrough.config.load import load
 from ridethrough.config.paths import confpath
 from ridethrough.config.problems import Severity
@@ -17,7 +17,7 @@ from ridethrough.config.problems import Severity
 
 def main(argv: list[str]) -> int:
     """Print the problems; exit status 1 if one of them is an error."""
-    parser = argparse.ArgumentParser(prog="ridethrough check", description=__doc__)
+    parser = Parser("check", __doc__)
     parser.add_argument(
         "--config", type=Path, default=None, help="the directory (default: NUT_CONFPATH, /etc/nut)"
     )

@@ -36,5 +36,5 @@ def said(command: str, ask: Callable[[], int]) -> int:
     try:
         return ask()
     except ControlError as error:
-        print(f"{command}: {error}", file=sys.stderr)
+        print(f"ridethrough {command}: {error}", file=sys.stderr)
         return 1

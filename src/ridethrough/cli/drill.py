@@ -6,7 +6,6 @@ Nothing is run and no device is touched: it says what would have been run, and w
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from ridethrough.app.bus import Event
 from ridethrough.app.drills import Drill, fingerprint, record
 from ridethrough.app.timeline import Timeline
+from ridethrough.cli.arguments import Parser
 from ridethrough.config.load import load
 from ridethrough.config.paths import confpath
 from ridethrough.sim.drill import rehearse
@@ -22,7 +22,7 @@ from ridethrough.sim.drill import rehearse
 
 def main(argv: list[str]) -> int:
     """Exit status 0 if the drill passed."""
-    parser = argparse.ArgumentParser(prog="ridethrough drill", description=__doc__)
+    parser = Parser("drill", __doc__)
     parser.add_argument("--config", type=Path, default=None, help="the directory (default: /etc/nut)")
     parser.add_argument("--quiet", action="store_true", help="only the verdict")
     options = parser.parse_args(argv[1:])

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 from ridethrough.app.timeline import Timeline
 from ridethrough.cli import control_args
+from ridethrough.cli.arguments import Parser
 
 
 def main(argv: list[str]) -> int:
     """Print the kept events; with --follow go on until interrupted."""
-    parser = argparse.ArgumentParser(prog="ridethrough events", description=__doc__)
+    parser = Parser("events", __doc__)
     parser.add_argument("--follow", action="store_true", help="go on with what happens from now on")
     parser.add_argument(
         "--json", action="store_true", help="one JSON object a line, as on the control socket"

@@ -8,13 +8,13 @@ Ours acts only if POWERDOWNFLAG holds NUT's magic text: only a shutdown that `up
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ridethrough.cli.arguments import Parser
 from ridethrough.config.load import load
 from ridethrough.config.paths import confpath
 
@@ -26,7 +26,7 @@ UPSDRVCTL = ("/sbin/upsdrvctl", "/usr/local/sbin/upsdrvctl", "/usr/local/ups/sbi
 
 def main(argv: list[str]) -> int:
     """Write the hook, or with --print only show it."""
-    parser = argparse.ArgumentParser(prog="ridethrough install-hook", description=__doc__)
+    parser = Parser("install-hook", __doc__)
     parser.add_argument(
         "--config", type=Path, default=None, help="where upsmon.conf is (default: NUT_CONFPATH)"
     )

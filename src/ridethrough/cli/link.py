@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
+from ridethrough.cli.arguments import Parser
 from ridethrough.cli.main import NUT_NAMES
 
 
 def main(argv: list[str]) -> int:
     """Make the links; an existing file that is not our link is named and left alone."""
-    parser = argparse.ArgumentParser(prog="ridethrough link", description=__doc__)
+    parser = Parser("link", __doc__)
     parser.add_argument("directory", type=Path, help="where the names go, such as /usr/local/bin")
     parser.add_argument("--remove", action="store_true", help="take the links away again")
     options = parser.parse_args(argv[1:])

@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     name = os.path.basename(arguments[0])
     if name not in NUT_NAMES:
         if len(arguments) < 2:
-            print(usage())
+            print(usage(), file=sys.stderr)
             return 2
         arguments = arguments[1:]
         name = ALIASES.get(arguments[0], arguments[0])

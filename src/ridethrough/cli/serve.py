@@ -35,6 +35,7 @@ from ridethrough.app.bus import Bus, Event
 from ridethrough.app.clock import BoottimeLoop
 from ridethrough.app.run import run
 from ridethrough.app.timeline import Timeline
+from ridethrough.cli.arguments import Parser
 from ridethrough.config.load import ALL, Configuration, load
 from ridethrough.config.paths import statepath
 from ridethrough.control.server import ControlError
@@ -91,9 +92,7 @@ def port(text: str) -> int:
 
 def options_of(argv: Sequence[str]) -> Options:
     """Read the command line; ends the program (status 2) where it makes no sense."""
-    parser = argparse.ArgumentParser(
-        prog="ridethrough serve", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("serve", __doc__)
     add = parser.add_argument
     add("--config", type=Path, metavar="DIR", help="NUT's configuration directory, such as /etc/nut")
     add("--simulate", action="store_true", help="put the simulated UPS in place of every driver")
@@ -179,7 +178,9 @@ def simulate(options: Options) -> int:
     config = read(options.config) if options.config is not None else None
     state_dir = places.private_directory(options.state_dir or places.simulation_directory(os.environ))
     game = Game(config, state_dir, options.speed, options.outage_s, options.port)
-    refuse_beside_another_nut(game.config, state_dir, {"NUT_STATEPATH": str(state_dir)})
+    # A NUT that works here is not in the way of a game.
+    only_here = dict.fromkeys(("NUT_STATEPATH", "NUT_PIDPATH", "NUT_ALTPIDPATH"), str(state_dir))
+    refuse_beside_another_nut(game.config, state_dir, only_here)
     with asyncio.Runner(loop_factory=lambda: ScaledLoop(options.speed)) as runner:
         loop = runner.get_loop()
         bus = Bus(loop.time)

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import argparse
-
 from ridethrough.cli import control_args
+from ridethrough.cli.arguments import Parser
 
 
 def main(argv: list[str]) -> int:
     """Ask serve; prints what the simulated UPS says."""
-    parser = argparse.ArgumentParser(prog="ridethrough sim", description=__doc__)
+    parser = Parser("sim", __doc__)
     parser.add_argument("what", choices=("mains", "load"))
     parser.add_argument("value", help="on or off for mains; watts for load")
     parser.add_argument("--ups", default="", help="which simulated UPS, where there are several")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
@@ -14,6 +13,7 @@ from typing import Any
 from ridethrough.app.drills import Drill, last_drill
 from ridethrough.app.protected import LocalFacts, answers, protected, render
 from ridethrough.cli import control_args
+from ridethrough.cli.arguments import Parser
 from ridethrough.cli.install_hook import installed
 from ridethrough.config.load import load
 from ridethrough.config.paths import confpath
@@ -25,7 +25,7 @@ DAY_S = 86_400
 
 def main(argv: list[str]) -> int:
     """Ask serve and look at this machine."""
-    parser = argparse.ArgumentParser(prog="ridethrough status", description=__doc__)
+    parser = Parser("status", __doc__)
     parser.add_argument("--config", type=Path, default=None, help="the directory (default: what serve says)")
     parser.add_argument("--json", action="store_true", help="the answers as JSON")
     control_args.add_arguments(parser)

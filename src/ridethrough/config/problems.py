@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 MAX_PER_FILE = 200
+MAX_TEXT = 500
 
 
 class Severity(StrEnum):
@@ -18,13 +19,23 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault. `line` counts from 1; 0 means the file as a whole. It never holds a password."""
+    """One fault. `line` counts from 1; 0 means the file as a whole. It never holds a password.
+
+    Its texts are printable and short, whatever of the file they repeat: no terminal or log shall choke on them.
+    """
 
     severity: Severity
     file: str
     line: int
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("file", "message", "hint"):
+            text = getattr(self, name)
+            if not text.isprintable() or len(text) > MAX_TEXT:
+                shown = "".join(char if char.isprintable() else "?" for char in text[:MAX_TEXT])
+                object.__setattr__(self, name, shown + "..." if len(text) > MAX_TEXT else shown)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

@@ -6,9 +6,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from ridethrough.control.messages import (
     ControlError,
@@ -23,13 +23,26 @@ from ridethrough.control.messages import (
 )
 from ridethrough.control.peers import Peer, peer_of
 
-if TYPE_CHECKING:
-    from ridethrough.control.server import ControlServer
-
 MAX_OUTSTANDING: Final = 16  # requests that wait for their answer
 MAX_QUEUE: Final = 256  # events that wait for a slow subscriber
 MAX_UNREAD: Final = 4 * 1024 * 1024  # bytes of replies that a client leaves lying before it is cut off
 HIGH_WATER: Final = 64 * 1024  # from here on events are queued
+
+
+class Owner(Protocol):
+    """What a connection needs of the server that accepted it."""
+
+    def admit(self, connection: Connection, peer: Peer) -> tuple[str, str | None]:
+        """The role of a new connection, and why it can't stay, or None."""
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+
+    async def answer(self, connection: Connection, verb: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields of the reply to a request; RequestError in words."""
+
+    def lost_line(self, count: int) -> bytes:
+        """The event that tells a subscriber how many it has missed."""
 
 
 class Connection(asyncio.Protocol):
@@ -37,7 +50,7 @@ class Connection(asyncio.Protocol):
 
     peer: Peer
 
-    def __init__(self, server: ControlServer) -> None:
+    def __init__(self, server: Owner) -> None:
         """Wait for the connection to be made."""
         self._server = server
         self._lines = LineSplitter()

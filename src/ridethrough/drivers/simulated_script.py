@@ -19,6 +19,7 @@ from ridethrough.drivers.simulated_core import Charge, Event, Load, Mains, numbe
 from ridethrough.wire.words import FILE_LIMITS, WordStream
 
 MAX_BYTES: Final = 65536
+MAX_PROBLEMS: Final = 20
 MAX_WATTS: Final = 1e6
 MAX_AT_S: Final = 1e7
 
@@ -35,14 +36,14 @@ def event_of(verb: str, args: Sequence[str]) -> Event:
     """The event of one verb.  Raises ValueError in words."""
     make = _VERBS.get(verb)
     if make is None:
-        raise ValueError(f"a simulated UPS has no '{verb[:40]}'; write one of: {', '.join(_VERBS)}")
+        raise ValueError(f"a simulated UPS has no '{_shown(verb)}'; write one of: {', '.join(_VERBS)}")
     if len(args) != 1:
         raise ValueError(f"'{verb}' takes one word after it, such as '{_EXAMPLES[verb]}'")
     return make(args[0])
 
 
 def parse(data: bytes, file: str) -> tuple[tuple[Cue, ...], tuple[str, ...]]:
-    """The cues of a script in order of time, and its problems, each with `file:line`."""
+    """The cues of a script in order of time, and its problems, each with `file:line`, a bounded number of them."""
     cues: list[Cue] = []
     problems: list[str] = []
     stream = WordStream(FILE_LIMITS)
@@ -54,6 +55,9 @@ def parse(data: bytes, file: str) -> tuple[tuple[Cue, ...], tuple[str, ...]]:
             cues.append(_cue(line.words))
         except ValueError as error:
             problems.append(f"{file}:{line.number}: {error}")
+    more = len(problems) - MAX_PROBLEMS
+    if more > 0:
+        problems[MAX_PROBLEMS:] = [f"{file}: {more} more lines are wrong"]
     if len(data) > MAX_BYTES:
         problems.append(f"{file}: the script is longer than {MAX_BYTES} bytes; the rest is not read")
     # Sorting is stable: lines of one time stay in their order.
@@ -71,22 +75,27 @@ def _cue(words: tuple[str, ...]) -> Cue:
 
 def _mains(word: str) -> Event:
     if word not in ("on", "off"):
-        raise ValueError(f"'mains' is 'on' or 'off', not '{word[:40]}'")
+        raise ValueError(f"'mains' is 'on' or 'off', not '{_shown(word)}'")
     return Mains(word == "on")
 
 
 def _load(word: str) -> Event:
     watts = number_of(word)
     if watts is None or not 0 <= watts <= MAX_WATTS:
-        raise ValueError(f"'load' needs watts from 0 to {MAX_WATTS:.0f}, not '{word[:40]}'")
+        raise ValueError(f"'load' needs watts from 0 to {MAX_WATTS:.0f}, not '{_shown(word)}'")
     return Load(watts)
 
 
 def _charge(word: str) -> Event:
     percent = number_of(word)
     if percent is None or not 0 <= percent <= 100:
-        raise ValueError(f"'charge' needs a percentage from 0 to 100, not '{word[:40]}'")
+        raise ValueError(f"'charge' needs a percentage from 0 to 100, not '{_shown(word)}'")
     return Charge(percent)
+
+
+def _shown(word: str) -> str:
+    """A word of the script fit for a terminal: short and printable."""
+    return "".join(char if char.isprintable() else "?" for char in word[:40])
 
 
 _VERBS: Final[dict[str, Callable[[str], Event]]] = {"mains": _mains, "load": _load, "charge": _charge}
