@@ -6,30 +6,25 @@ Everything runs as real processes, in private directories and on ports of its ow
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 import shutil
-import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ridethrough.app.drills import Drill, fingerprint, record
 from ridethrough.ups.state import EMPTY, Draft
 from tests.support.cnut import UPSD, c_dummy_ups, c_environment
 from tests.support.fakedriver import fake_driver
 from tests.support.house import (
     PASSWORD,
     Home,
-    configure,
     home,
     moved,
     ups_conf,
     upsmon_conf,
-    wait_for_file,
 )
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.procs import started
@@ -66,6 +61,13 @@ def test_a_port_in_use_is_named_with_its_holder(at_home: Home) -> None:
     assert f"(pid {os.getpid()})" in line
     assert "LISTEN" in line
     assert "--port" in line
+
+
+@only_root
+def test_a_port_of_another_user(somebody: Home) -> None:
+    """Who is not root is told at least whose process it is."""
+    with socket.create_server((LOOPBACK, somebody.port)):
+        assert "by a process of user root" in somebody.refused()
 
 
 def test_a_simulation_says_which_port_it_has(somebody: Home) -> None:
@@ -305,7 +307,7 @@ def test_a_wrong_password(at_home: Home) -> None:
         assert "falsch-99" not in text
 
 
-# -- a fresh installation, and mistakes on the command line ------------------------------------------------
+# -- a fresh installation ----------------------------------------------------------------------------------
 
 SHIPPED = {
     "nut_conf": "# as it comes\nMODE=none\n",
@@ -345,192 +347,9 @@ def test_what_debian_installs_is_not_configured_yet(at_home: Home) -> None:
     assert "MODE=none" in at_home.refused()
 
 
-def test_a_directory_that_is_none(at_home: Home) -> None:
-    """Missing, or a file: named, with what is wanted."""
-    for words, wrong in (("serve", "is not there"), ("check", "is not there")):
-        ran = at_home.run(words, "--config", at_home.root / "none")
-        assert ran.status == 1
-        assert f"{at_home.root / 'none'} {wrong}" in ran.line
-        assert "/etc/nut" in ran.line
-    ran = at_home.run("serve", "--config", at_home.conf / "ups.conf")
-    assert ran.status == 1
-    assert "is not a directory" in ran.line
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("serve", "--bogus"), "--bogus"),
-        (("serve", "--armed"), "--armed needs --config"),
-        (("serve", "--armed", "--simulate", "--config", "/etc/nut"), "would shut this host down"),
-        (("serve", "--port", "99999"), "0 to 65535"),
-        (("serve", "--speed", "fast"), "above 0"),
-        (("serve", "--outage", "soon"), "20s"),
-        (("serve", "--speed", "2", "--config", "/etc/nut"), "--simulate"),
-        (("status", "--bogus"), "--bogus"),
-        (("check", "extra"), "extra"),
-        (("sim",), "what, value"),
-        (("sim", "weather", "off"), "weather"),
-        (("statsu",), "did you mean 'status'?"),
-        (("serv", "--simulate"), "did you mean 'serve'?"),
-    ],
-    ids=" ".join,
-)
-def test_a_mistake_on_the_command_line(at_home: Home, words: tuple[str, ...], told: str) -> None:
-    """One line, which names the help, and exit status 2."""
-    ran = at_home.run(*words)
-    assert ran.status == 2
-    assert ran.out == ""
-    assert told in ran.line
-    assert "help" in ran.line
-
-
-def test_ridethrough_alone_shows_its_commands(at_home: Home) -> None:
-    """Exit status 2, as it did nothing; with `help` it is 0."""
-    ran = at_home.run()
-    assert (ran.status, ran.out) == (2, "")
-    assert "serve " in ran.err
-    assert at_home.run("help").status == 0
-
-
-def test_commands_without_a_serve(at_home: Home) -> None:
-    """`sim`, `events` and `status` say that nothing runs, where they looked, and how it is started."""
-    for words in (("sim", "mains", "off"), ("events",)):
-        ran = at_home.run(*words)
-        assert ran.status == 1
-        assert str(at_home.state / "ridethrough.sock") in ran.line
-        assert "ridethrough serve" in ran.line
-    ran = at_home.run("status")
-    assert ran.status == 1
-    assert f"-> ridethrough serve --config {at_home.conf} --armed" in ran.out
-    assert ran.out.splitlines()[-1].startswith("NOT protected")
-
-
-# -- all is well -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.cnut
-def test_status_says_yes_only_when_all_is_well(somebody: Home) -> None:
-    """Armed, fresh, logged in, hook there (C NUT's), drill passed: 0; one of them missing: 1."""
-    with somebody.serving("--armed"):
-        wait_until(lambda: somebody.get_var() == 'VAR sim ups.status "OL"', SOON_S, "the UPS")
-        ran = somebody.run("status")
-        assert ran.status == 1
-        assert f"-> ridethrough drill --config {somebody.conf}" in ran.out
-        assert ran.out.count("NO ") == 1, ran.out
-        records = somebody.root / "records/ridethrough"
-        kept = record(somebody.conf, Drill(1e9, True, "passed", fingerprint(somebody.conf)), records)
-        fields = json.loads(kept.read_text())
-        ran = somebody.run("status")
-        assert ran.status == 1
-        assert "too old" in ran.out
-        for path in (records, kept):
-            path.chmod(0o777)
-        kept.write_text(json.dumps({**fields, "at": kept.stat().st_mtime}))
-        ran = somebody.run("status")
-        assert (ran.status, ran.out.splitlines()[-1]) == (0, "protected"), ran.out
-
-
-# -- signals -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
-def test_a_clean_end(at_home: Home, number: signal.Signals) -> None:
-    """Exit status 0, and nothing is left behind."""
-    with at_home.serving("--armed") as process:
-        assert os.listdir(at_home.state)
-        process.send_signal(number)
-        assert process.wait(SOON_S) == 0
-        assert "told to stop" in process.output()
-    assert os.listdir(at_home.state) == []
-    assert not (at_home.root / "shut-down").exists()
-
-
-def test_a_broken_file_is_not_taken_at_reload(at_home: Home) -> None:
-    """SIGHUP: file and line are said, the old configuration stays; once mended, the new one counts."""
-    with at_home.serving() as process:
-        at_home.write(ups_conf="[sim\n")
-        process.send_signal(signal.SIGHUP)
-        output = process.wait_output("the configuration in force stays", SOON_S)
-        assert "ups.conf:1: error" in output
-        assert at_home.get_var() == 'VAR sim ups.status "OL"'
-        configure(at_home)
-        at_home.write(ups_conf=ups_conf() + ups_conf(name="second"))
-        process.send_signal(signal.SIGHUP)
-        process.wait_output("was read again", SOON_S)
-        wait_until(lambda: at_home.get_var("second") == 'VAR second ups.status "OL"', SOON_S, "second")
-
-
-def test_sigusr1_orders_a_forced_shutdown(at_home: Home) -> None:
-    """As `upsmon -c fsd` sends it; dry-run says what would run, and runs nothing."""
-    with at_home.serving() as process:
-        process.send_signal(signal.SIGUSR1)
-        output = process.wait_output("would run SHUTDOWNCMD", SOON_S)
-        assert f"would write POWERDOWNFLAG {at_home.root}/killpower" in output
-        assert f"would run SHUTDOWNCMD: {at_home.root}/shutdown.sh" in output
-    assert not (at_home.root / "killpower").exists()
-    assert not (at_home.root / "shut-down").exists()
-
-
-# -- root, and what it gives up ----------------------------------------------------------------------------
-
-TINY = ("capacity_wh = 1", "charge = 30", "load_w = 800")
-
-
-@only_root
-@pytest.mark.cnut
-def test_root_is_kept_by_the_helper_alone(at_home: Home) -> None:
-    """The core is nut's, the helper root's; an outage runs SHUTDOWNCMD as root, once, with the flag written.
-
-    A Python in root's home can't be read any more by then: whatever is imported too late fails here.
-    """
-    at_home.write(ups_conf=ups_conf(*TINY))
-    nut = pwd.getpwnam("nut").pw_uid
-    with at_home.serving("--armed", "-u", "nut") as process:
-        assert uid_of(process.pid) == nut
-        assert [uid_of(child) for child in children(process.pid)] == [0]
-        assert at_home.run("status").out.startswith(f"yes  serve runs: pid {process.pid}")
-        moved(at_home, "mains", "off")
-        assert wait_for_file(at_home.root / "shut-down") == "0\n"
-        output = process.wait_output("SHUTDOWNCMD ended with status 0", SOON_S)
-        assert output.index("LOWBATT") < output.index("FSD")
-        assert (at_home.root / "killpower").read_text().startswith("upsmon-shutdown-file")
-    assert (at_home.root / "shut-down").read_text() == "0\n"
-
-
-def test_nothing_is_imported_once_it_is_armed(at_home: Home) -> None:
-    """Neither a dropped root nor a disk that is gone may keep a shutdown from running."""
-    at_home.write(ups_conf=ups_conf(*TINY))
-    python, at_home.python = at_home.python, (*at_home.python, "-X", "importtime")
-    with at_home.serving("--armed") as process:
-        at_home.python = python
-        moved(at_home, "mains", "off")
-        wait_for_file(at_home.root / "shut-down")
-        process.send_signal(signal.SIGHUP)
-        process.wait_output("was read again", SOON_S)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(SOON_S) == 0
-        lines = process.output().splitlines()
-    imports = [at for at, line in enumerate(lines) if line.startswith("import time:")]
-    first = next(at for at in range(imports[0], len(lines)) if "import time:" not in lines[at])
-    assert len(imports) > 100
-    assert [lines[at] for at in imports if at > first] == []
-
-
 # -- helpers -----------------------------------------------------------------------------------------------
 
 
 def lines_with(text: str, word: str) -> list[str]:
     """The lines that hold a word."""
     return [line for line in text.splitlines() if word in line]
-
-
-def uid_of(pid: int) -> int:
-    """The effective user of a process."""
-    (line,) = lines_with(Path(f"/proc/{pid}/status").read_text(), "Uid:")
-    return int(line.split()[2])
-
-
-def children(pid: int) -> list[int]:
-    """Its child processes."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -127,7 +127,6 @@ def test_another_notifycmd_must_be_there(etc: Path) -> None:
             0o644,
             "upssched.conf:1: error: CMDSCRIPT DIR/cmd is not executable; run: chmod 755 DIR/cmd",
         ),
-        ("echo onbatt low\n", 0o755, "cmd:1: error: no #! line, so ridethrough serve can't run the script; "),
         (SCRIPT.replace("\n", "\r\n"), 0o755, "cmd:1: error: its lines end with CR LF, so it can't be run; "),
         (SCRIPT.replace("/bin/sh", "/bin/hs"), 0o755, "cmd:1: error: /bin/hs is not there, so the script "),
         (

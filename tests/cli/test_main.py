@@ -26,8 +26,9 @@ def test_usage_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["ridethrough"]) == 2
     assert main.main(["ridethrough", "--help"]) == 0
     assert main.main(["ridethrough", "-V"]) == 0
-    out = capsys.readouterr().out
-    assert out.count("usage: ridethrough COMMAND") == 2
+    out, err = capsys.readouterr()
+    assert err.count("usage: ridethrough COMMAND") == 1
+    assert out.count("usage: ridethrough COMMAND") == 1
     assert out.endswith(f"Ridethrough {__version__}\n")
 
 

@@ -20,6 +20,7 @@ from ridethrough.drivers.simulated import SimulatedUps, spec_of
 from ridethrough.drivers.simulated_core import Charge, Load, Mains
 from ridethrough.drivers.simulated_script import Cue, event_of, parse
 from ridethrough.ups.commands import Outcome
+from ridethrough.wire.words import encode
 from tests.support.drivers import Watch, section
 from tests.support.vloop import run_virtual
 
@@ -47,7 +48,7 @@ def test_a_script() -> None:
         ("load heavy", "needs watts"),
         ("charge 200", "percentage"),
         ("explode now", "write one of: mains, load, charge"),
-        ("\x1b[31m\udcff now", "no '?[31m?'"),
+        ("\x1b[31m\udcff now", "no '[31m?'"),
     ],
 )
 def test_wrong_lines_of_a_script(line: str, words: str) -> None:

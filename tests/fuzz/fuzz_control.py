@@ -26,7 +26,9 @@ from tests.support.mutation import chunks, mutated
 CORPUS = (
     encode_request(7, "timers.start", {"name": "onbatt", "seconds": 30}),
     encode_request(1, "sim", {"what": "mains", "value": "off", "ups": ""}),
-    encode_request(2, "subscribe", {"types": ["notice", "status"], "replay": 10, "deep": {"a": [1, None, 2.5]}}),
+    encode_request(
+        2, "subscribe", {"types": ["notice", "status"], "replay": 10, "deep": {"a": [1, None, 2.5]}}
+    ),
     encode_reply(7, {"text": "caf\udce9", "list": [True, False]}),
     encode_refusal(None, "no such verb"),
     encode_event({"event": "notice", "t": 81.5, "ups": "u@h"}, 12, "2026-01-31T12:00:00.000+00:00"),

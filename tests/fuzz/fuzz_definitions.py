@@ -11,7 +11,16 @@ from ridethrough.battery.model import BatterySpec, charge_percent
 from ridethrough.drivers import simulated_core, simulated_script
 from ridethrough.drivers.dummy import definition
 from ridethrough.drivers.dummy.player import Play, play
-from ridethrough.drivers.simulated_core import COMMANDS, WRITABLE, Command, Done, Event, SetVar, UpsSpec, UpsState
+from ridethrough.drivers.simulated_core import (
+    COMMANDS,
+    WRITABLE,
+    Command,
+    Done,
+    Event,
+    SetVar,
+    UpsSpec,
+    UpsState,
+)
 from ridethrough.drivers.simulated_readings import readings
 from ridethrough.ups.state import Draft
 from ridethrough.wire.words import decode

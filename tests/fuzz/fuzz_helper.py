@@ -86,7 +86,21 @@ def shaped(rng: random.Random) -> bytes:
     message = json.loads(rng.choice(REQUESTS))
     for key in rng.choices([*message, "more"], k=rng.randrange(1, 3)):
         text = decode(mutated(rng, (b"ONBATT", b"su700@localhost", b"a,b", b"-x", b"on battery")))
-        values = (None, True, -1, 2, 1.5, 1 << 31, 1 << 70, "", "\ud800", [], ["su700", 3], [text] * 65, {"a": []})
+        values = (
+            None,
+            True,
+            -1,
+            2,
+            1.5,
+            1 << 31,
+            1 << 70,
+            "",
+            "\ud800",
+            [],
+            ["su700", 3],
+            [text] * 65,
+            {"a": []},
+        )
         message[key] = text if rng.random() < 0.5 else rng.choice(values)
     return json.dumps(message).encode("ascii")
 

@@ -27,7 +27,9 @@ CORPUS = (
     b"GET VAR su700 ups.status\n" * 20,
 )
 # How the first word of an answer may read; VER and HELP answer in free text.
-FIRST = frozenset("OK ERR BEGIN END UPS VAR RW CMD CLIENT ENUM RANGE TYPE DESC CMDDESC UPSDESC NUMLOGINS".split())
+FIRST = frozenset(
+    "OK ERR BEGIN END UPS VAR RW CMD CLIENT ENUM RANGE TYPE DESC CMDDESC UPSDESC NUMLOGINS".split()
+)
 FREE = ("Network UPS Tools", "Commands:", "1.3", "ON", "OFF", "PENDING", "SUCCESS")
 USERS = ("", "admin", "prim", "sec")
 LIFE = 40  # inputs to one server
@@ -61,7 +63,9 @@ def make_core() -> ServerCore:
     settings = Settings(
         new_id=lambda: f"id-{next(numbers)}", tracking_limit=50, max_batch_reply_bytes=MAX_BATCH
     )
-    core = ServerCore(UpsdUsers({user.name: user for user in table}), settings, [("su700", "Box"), ("bare", "")])
+    core = ServerCore(
+        UpsdUsers({user.name: user for user in table}), settings, [("su700", "Box"), ("bare", "")]
+    )
     core.update(view())
     return core
 

@@ -50,10 +50,14 @@ def attempt(case: Case) -> None:
     for line in lines:
         assert line.words or line.error, "an empty line came out"
         assert len(line.words) <= limits.max_words
-        assert all(len(word.encode("utf-8", "surrogateescape")) <= limits.max_word_bytes for word in line.words)
+        assert all(
+            len(word.encode("utf-8", "surrogateescape")) <= limits.max_word_bytes for word in line.words
+        )
         assert 1 <= line.number <= physical
         if line.error is None:
-            assert tuple(split(join(line.words), limits=FILE_LIMITS)) == line.words, "join is not undone by split"
+            assert tuple(split(join(line.words), limits=FILE_LIMITS)) == line.words, (
+                "join is not undone by split"
+            )
 
 
 def fuzz(rng: random.Random, deadline: float) -> int:

@@ -86,7 +86,7 @@ def c_driver(directory: Path, driver: str, name: str, dev: str) -> Iterator[Path
     program = conf / driver
     program.symlink_to(DRIVER_DIRECTORY / "dummy-ups")
     user = ["-u", "nut"] if os.geteuid() == 0 else []
-    argv = [program, "-a", name, *user, "-F"]
+    argv: list[str | Path] = [program, "-a", name, *user, "-F"]
     with started(argv, env=c_environment(conf, run), name=f"C {driver}") as process:
 
         def listens() -> bool:

@@ -158,6 +158,16 @@ def test_cmdscript_runs_names_of_the_rules_only(start: Start, tmp_path: Path) ->
         assert "not among the names of upssched.conf" in reply.text
 
 
+def test_a_script_without_an_interpreter_line_runs(start: Start, tmp_path: Path) -> None:
+    """C runs NOTIFYCMD and CMDSCRIPT by a shell, so people's scripts without #! work; the words stay words."""
+    script = tmp_path / "tell"
+    script.write_text(f'printf "%s|%s" "$#" "$1" > {tmp_path}/told\n')
+    script.chmod(0o755)
+    notice = {**NOTICE, "text": "UPS $(id) on battery"}
+    assert start(notifycmd=str(script)).ask(Verb.NOTIFYCMD, **notice).exit == 0
+    assert (tmp_path / "told").read_text() == "1|UPS $(id) on battery"
+
+
 def test_a_command_that_fails_is_told(start: Start, tmp_path: Path) -> None:
     """Exit status, missing program, program that may not run: each with its words."""
     failing = script(tmp_path / "f.sh", "echo gone wrong >&2; exit 3")

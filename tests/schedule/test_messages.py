@@ -59,6 +59,10 @@ def test_shorter_lines_of_older_nut_are_understood(line: bytes, event: object) -
         (b"START\n", b'ERR INVALID "START without the name of a timer"\n'),
         (b'CANCEL ""\n', b'ERR INVALID "CANCEL without the name of a timer"\n'),
         (
+            b"CANCEL t " + b"x" * 1025 + b"\n",
+            b'ERR INVALID "CANCEL t: a name or command has at most 1024 characters"\n',
+        ),
+        (
             b"START t\n",
             b"ERR INVALID \"timer t: bogus offset for timer, ignoring: '' is not a number of seconds\"\n",
         ),

@@ -24,7 +24,7 @@ def test_a_listening_process_is_named() -> None:
 
 
 def test_a_port_of_a_process_that_can_not_be_seen(tmp_path: Path) -> None:
-    """Without rights, without /proc or with garbage in it the answer is None."""
+    """Without /proc the answer is None; without the right to see the process it is its user."""
     assert who_holds_port(3493, tmp_path) is None
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "tcp").write_bytes(
@@ -32,7 +32,7 @@ def test_a_port_of_a_process_that_can_not_be_seen(tmp_path: Path) -> None:
         b"   0: 0100007F:0DA5 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0 0 4711 1 0 100\n"
     )
     (tmp_path / "77").mkdir()
-    assert who_holds_port(3493, tmp_path) is None
+    assert who_holds_port(3493, tmp_path) == "a process of user root"
     (tmp_path / "77" / "fd").mkdir()
     (tmp_path / "77" / "fd" / "3").symlink_to("socket:[4711]")
     assert who_holds_port(3493, tmp_path) == "a process (pid 77)"

@@ -227,7 +227,6 @@ def primary(
 @contextlib.contextmanager
 def primary_again(before: Primary) -> Iterator[Primary]:
     """Start the `serve` of a host that has crashed once more, with all that it left lying about."""
-    (before.directory / "run" / "upsmon.pid").rename(before.directory / "old.pid")
     with _serve(before.place, before.directory, before.port, ("--armed",), True) as host:
         yield host
 
@@ -240,8 +239,14 @@ def _serve(
     argv = [*PROGRAM, "serve", "--config", str(directory), "--state-dir", str(run), *options]
     with started(argv, env=c_environment(directory, run), name="serve") as process:
         if wait_for_ready:
-            wait_until((run / "upsmon.pid").exists, LIMIT_S, "the pid file of serve")
+            wait_until(lambda: _pid_in(run / "upsmon.pid") == process.pid, LIMIT_S, "the pid file of serve")
         yield Primary("primary", place, process, port)
+
+
+def _pid_in(path: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return int(path.read_text())
+    return 0
 
 
 def state_directory(directory: Path) -> Path:
@@ -276,7 +281,7 @@ def c_secondary(place: Path, name: str, target: str, extra: Sequence[str] = ()) 
     program = directory / f"{place.name}-{name}"
     program.symlink_to("/lib/nut/upsmon")
     try:
-        argv = [program, "-F", "-p"]
+        argv: list[str | Path] = [program, "-F", "-p"]
         with started(argv, env=c_environment(directory, directory), name=f"C upsmon {name}") as process:
             yield Host(name, place, process)
     finally:

@@ -78,4 +78,14 @@ def _run(rng: random.Random, data: bytes, _corpus: Sequence[bytes]) -> bytes:
     return data[:at] + rng.choice(RUNS) * length + data[at:]
 
 
-MUTATIONS: Sequence[Mutation] = (_insert, _insert, _insert, _flip, _truncate, _cut_out, _repeat, _splice, _run)
+MUTATIONS: Sequence[Mutation] = (
+    _insert,
+    _insert,
+    _insert,
+    _flip,
+    _truncate,
+    _cut_out,
+    _repeat,
+    _splice,
+    _run,
+)

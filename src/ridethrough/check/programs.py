@@ -173,11 +173,9 @@ def _cmdscript(upssched: UpsschedConf, place: _Place, runner: _Runner | None) ->
     script = Problems(shown)
     first_line = text.split("\n", 1)[0]
     program = cmdscript.interpreter(first_line)
-    if not program:
-        script.error(1, "no #! line, so ridethrough serve can't run the script", "write as line 1: #!/bin/sh")
-    elif program.endswith("\r"):
+    if program.endswith("\r"):
         script.error(1, "its lines end with CR LF, so it can't be run", f"run: sed -i 's/\\r$//' {path}")
-    elif _missing(program):
+    elif program and _missing(program):
         script.error(1, f"{program} is not there, so the script can't be run", "correct the #! line")
     for name in cmdscript.unknown_names(text, script_names(upssched.rules)):
         place.problems.warn(

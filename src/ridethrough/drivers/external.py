@@ -27,6 +27,7 @@ from ridethrough.ups.units import Monotonic
 OUTCOME_LIMIT_S: Final = 10.0
 CONNECT_LIMIT_S: Final = 3.0
 READ_BYTES: Final = 65536
+FLOOD_PAUSE_S: Final = 0.05
 MAX_WAITING: Final = 64
 MAX_UNSENT_BYTES: Final = 262_144
 
@@ -146,6 +147,9 @@ class External:
                     break
                 self._take(client.receive(data, loop.time()))
                 self._say_ignored(client)
+                if len(data) == READ_BYTES:
+                    # A flood: the others in this loop, the monitor first, get most of the time.
+                    await asyncio.sleep(FLOOD_PAUSE_S)
         except OSError as error:
             self._report(f"lost the driver's socket {self.path}: {error.strerror}")
         finally:
@@ -196,7 +200,7 @@ class External:
             self._log("error", f"[{self.name}] {reason}")
 
     def _say_ignored(self, client: DriverClient) -> None:
-        """Say that the driver sent what makes no sense: the first time, then at each power of two."""
-        if client.ignored > self._ignored and client.ignored & (client.ignored - 1) == 0:
+        """Say that the driver sent what makes no sense: the first time, then at each doubling."""
+        if client.ignored.bit_length() > self._ignored.bit_length():
             self._log("warning", f"[{self.name}] {self.path}: ignored a line: {client.last_ignored}")
         self._ignored = client.ignored

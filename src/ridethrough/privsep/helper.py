@@ -43,7 +43,7 @@ TEXTS = ("shutdowncmd", "notifycmd", "cmdscript", "powerdownflag", "capsule_dire
 KEYS = {*TEXTS, "cmdscript_names", "notify_limit_s", "actions", "capsules", "environment", "run_as"}
 UPS = r"([A-Za-z0-9_.][A-Za-z0-9_.:@%+,\[\]-]*)?"  # also several, with commas, as a shared timer has them
 PATTERNS = {"type": re.compile("([A-Z_]{1,40}(,[A-Z_]{1,40})*)?"), "ups": re.compile(UPS)}
-PLAIN = re.compile(r"[A-Za-z0-9_./:@%+, -]+")  # a command of such characters needs no shell
+PLAIN = re.compile(r"[A-Za-z0-9_./:@%+, -]+")  # a command of such characters is no shell text
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -77,12 +77,12 @@ def check(key: str, value: object) -> Any:
 
 
 def with_argument(command: str | None, directive: str, argument: str) -> list[str]:
-    """Return the argv that runs `command` with `argument` as a word of its own, never as shell text."""
+    """Return the argv for `command` and one more word, never shell text; sh runs scripts without #! too."""
     command = (command or "").strip()
     if not command:
         raise Refused(f"no {directive} is configured")
     if PLAIN.fullmatch(command):
-        return [*command.split(), argument]
+        return ["/bin/sh", "-c", '"$@"', "sh", *command.split(), argument]
     # After a separator the argument would be a command's name; such a script still finds it in $1.
     script = command if command[-1] in ";&|({" else f'{command} "$1"'
     return ["/bin/sh", "-c", script, "sh", argument]

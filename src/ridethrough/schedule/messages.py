@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ridethrough.schedule.core import CancelTimer, StartTimer
-from ridethrough.schedule.rules import NO_CAUSE, BadSeconds, Cause, read_seconds
+from ridethrough.schedule.rules import MAX_NAME, NO_CAUSE, BadSeconds, Cause, read_seconds
 from ridethrough.schedule.timers import Timer
 from ridethrough.wire.words import Limits, decode, encode, quote
 
@@ -60,6 +60,8 @@ def read(words: tuple[str, ...]) -> StartTimer | CancelTimer | str | Bad:
         return Bad("UNKNOWN", f"unknown command on socket: {verb[:40]!a}")
     if not args or not args[0]:
         return Bad("INVALID", f"{verb} without the name of a timer")
+    if any(len(word) > MAX_NAME for word in args[:2]):
+        return Bad("INVALID", f"{verb} {args[0][:40]}: a name or command has at most {MAX_NAME} characters")
     name = args[0]
     cause = Cause(*args[2:5]) if len(args) >= 5 else NO_CAUSE
     if verb.startswith("CANCEL"):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 _LISTENING = "0A"
@@ -11,9 +12,9 @@ _MAX_LINES = 100_000
 
 
 def who_holds_port(port: int, proc: Path = Path("/proc")) -> str | None:
-    """`name (pid 123)` of a process that listens on the port, or None where that can't be seen.
+    """`name (pid 123)` of a process that listens on the port, or None where nobody is seen to.
 
-    Processes of other users show only to root; then the answer is None.
+    Processes of other users show only to root; then the answer is `a process of user nut`.
     """
     inodes = _listening_inodes(port, proc)
     if not inodes:
@@ -24,12 +25,19 @@ def who_holds_port(port: int, proc: Path = Path("/proc")) -> str | None:
         for name in _names(descriptors):
             if _target(descriptors / name) in wanted:
                 return f"{_command(proc / pid)} (pid {pid})"
-    return None
+    return f"a process of user {_user(next(iter(inodes.values())))}"
 
 
-def _listening_inodes(port: int, proc: Path) -> set[str]:
-    """The inodes of the sockets that listen on the port."""
-    found: set[str] = set()
+def _user(uid: str) -> str:
+    try:
+        return pwd.getpwuid(int(uid)).pw_name
+    except (KeyError, ValueError, OverflowError):
+        return uid
+
+
+def _listening_inodes(port: int, proc: Path) -> dict[str, str]:
+    """The inodes of the sockets that listen on the port, and whose they are (uid)."""
+    found: dict[str, str] = {}
     for table in ("tcp", "tcp6"):
         try:
             with (proc / "net" / table).open(encoding="ascii", errors="replace") as lines:
@@ -39,7 +47,7 @@ def _listening_inodes(port: int, proc: Path) -> set[str]:
                         continue
                     # "0100007F:0DA5" is the local address; the port is hexadecimal.
                     if words[3] == _LISTENING and words[1].rpartition(":")[2] == f"{port:04X}":
-                        found.add(words[9])
+                        found[words[9]] = words[7]
         except OSError:
             continue
     return found
