@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command line as a new user tries it: mistakes are one line, and `status` says yes only to what is known."""
+"""The command line as a new user tries it: a mistake is one line, and `status` says yes only to facts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A running `serve`: how it ends, reloads and is told to shut down; what of it is root; nothing imported late."""
+"""A running `serve`: how it ends and reloads, what of it is root, and that nothing is imported late."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ SECRET = "zq7Xw9Kv"
 CORPUS: Mapping[str, tuple[str, ...]] = {
     "nut.conf": ("MODE=standalone\n", "MODE = netclient # here\nALLOW_NO_DEVICE=true\nUPSD_OPTIONS='-4'\n"),
     "ups.conf": (
-        "maxretry = 3\npollinterval = 5\n[su700]\n\tdriver = usbhid-ups\n\tport = auto\n\tdesc = \"the one\"\n",
-        "[snmp]\ndriver = snmp-ups\nport = 192.0.2.7\ncommunity = public\noverride.battery.charge.low = 30\nignorelb\n",
+        'maxretry = 3\npollinterval = 5\n[su700]\n\tdriver = usbhid-ups\n\tport = auto\n\tdesc = "one"\n',
+        "[snmp]\ndriver = snmp-ups\nport = 192.0.2.7\ncommunity = public\noverride.ups.load = 3\nignorelb\n",
     ),
     "upsd.conf": (
         "LISTEN 127.0.0.1 3493\nLISTEN ::1\nMAXAGE 15\nMAXCONN 1024\nSTATEPATH /run/nut\n",
@@ -30,8 +30,8 @@ CORPUS: Mapping[str, tuple[str, ...]] = {
         f'[mon]\npassword = "{SECRET}"\nupsmon primary\n[sec]\n  password={SECRET}\n  upsmon = slave\n',
     ),
     "upsmon.conf": (
-        f"MONITOR ups@localhost 1 mon {SECRET} primary\nMINSUPPLIES 1\nSHUTDOWNCMD \"/sbin/shutdown -h +0\"\n",
-        f'MONITOR ups@localhost:3493 1 mon "{SECRET}" master\nNOTIFYMSG ONBATT "UPS %s"\nNOTIFYFLAG ONBATT EXEC\n',
+        f"MONITOR ups@localhost 1 mon {SECRET} primary\nMINSUPPLIES 1\nSHUTDOWNCMD '/sbin/x -h'\n",
+        f'MONITOR ups@localhost:3493 1 mon "{SECRET}" master\nNOTIFYMSG ONBATT "%s"\nNOTIFYFLAG ONBATT EXEC\n',
         f"MONITOR a@[::1]:1 0 mon {SECRET} slave\nDEADTIME 15\nCERTIDENT name {SECRET}\nFINALDELAY 5\n",
     ),
     "upssched.conf": (

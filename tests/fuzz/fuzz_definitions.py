@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files that drive the drivers: dummy-ups definitions (.dev, .seq), and scripts and commands of simulated-ups."""
+"""Files behind the drivers: definitions of dummy-ups (.dev, .seq), scripts and commands of simulated-ups."""
 
 from __future__ import annotations
 

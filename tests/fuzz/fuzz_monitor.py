@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The monitor's core under random histories: at most one shutdown, none without a reason, and one if it lasts.
+"""The monitor's core under random histories: at most one shutdown, none without a reason, one if it lasts.
 
-The reason is looked for by `Evidence`, which knows the events only: it may see danger where the monitor doubts
-it, but where it sees none the monitor must not begin.
+The reason is looked for by `Evidence`, which knows the events only.
+It may see danger where the monitor doubts it, but where it sees none the monitor must not begin.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""NUT's lexer: any bytes in any pieces are the same lines, little is held, and `join` is undone by `split`."""
+"""NUT's lexer: any bytes in any pieces are the same lines, little is held, `split` undoes `join`."""
 
 from __future__ import annotations
 

@@ -75,6 +75,19 @@ def test_choices_and_flags_are_folded() -> None:
     assert client.ignored == 7
 
 
+def test_names_that_differ_in_case_are_one() -> None:
+    """As in C: the later value counts, the first spelling stays, and the status is found by everybody."""
+    client = fresh()
+    client.receive(b'SETINFO A.b "1"\nSETINFO a.B "2"\nSETFLAGS a.b RW\nSETINFO UPS.Status "OB"\n', 1.0)
+    client.receive(b"ADDCMD Load.Off\nADDCMD x.y\nDELCMD X.Y\n", 1.0)
+    assert client.snapshot.variables["A.b"] == Variable("A.b", "2", rw=True)
+    assert "a.B" not in client.snapshot.variables
+    assert client.snapshot.status.tokens == ("OB",)
+    assert client.snapshot.commands == {"load.on", "load.off"}
+    client.receive(b"DELINFO a.B\n", 1.0)
+    assert "A.b" not in client.snapshot.variables
+
+
 def test_text_that_a_c_driver_did_not_escape() -> None:
     """C drivers send changed values raw: quotes and # in them are kept, and the next line is not lost."""
     client = fresh()

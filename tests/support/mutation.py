@@ -7,9 +7,10 @@ import random
 from collections.abc import Callable, Sequence
 
 SPECIALS = (
-    b'"', b"\\", b"#", b"=", b"\n", b"\r", b"\0", b"\xff", b" ", b"\t", b"\\\n", b'\\"', b'""', b"{", b"[", b"}", b"]",
-    b":", b",", b"@", b"-", b"%s", b"\xc3\xa9", b"\xed\xa0\x80", b"\x1b", b"\x7f", b"0", b"-1", b"1e999", b"9" * 25,
-)  # fmt: skip
+    *(b'"', b"\\", b"#", b"=", b"\n", b"\r", b"\0", b"\xff", b" ", b"\t", b"\\\n", b'\\"', b'""'),
+    *(b"{", b"[", b"}", b"]", b":", b",", b"@", b"-", b"%s"),
+    *(b"\xc3\xa9", b"\xed\xa0\x80", b"\x1b", b"\x7f", b"0", b"-1", b"1e999", b"9" * 25),
+)
 RUNS = (b"a", b"9", b" ", b'"', b"\\", b"#", b"=", b"[", b"{", b"\n", b"\0", b"\xff", b"x ", b"a.")
 MAX_BYTES = 40_000
 """What grew longer is cut: long enough for every limit of a line, short enough for many inputs a second."""

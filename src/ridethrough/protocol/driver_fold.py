@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ridethrough.ups.state import EMPTY, Change, Draft, Snapshot
+from ridethrough.ups.state import EMPTY, STATUS, Change, Draft, Snapshot
 from ridethrough.ups.variables import VarKind
 
 MAX_VARIABLES = 4096
@@ -25,8 +25,9 @@ class Fold:
         """Start with nothing known."""
         self.snapshot: Snapshot = EMPTY
         self._draft = Draft(EMPTY)
-        self._names: set[str] = set()
-        self._commands: set[str] = set()
+        # Lower case -> as it is kept.  To C all names that differ only in case are one (common/state.c).
+        self._names: dict[str, str] = {}
+        self._commands: dict[str, str] = {}
         self._dirty = False
 
     def take(self, verb: str, args: tuple[str, ...]) -> bool:
@@ -37,7 +38,11 @@ class Fold:
         fewest, method = entry
         if len(args) < fewest or not 0 < len(args[0]) <= MAX_NAME:
             return False
-        taken = method(self, args)
+        known = self._commands if method in _OF_COMMANDS else self._names
+        low = args[0].lower()
+        # Everybody else looks for the status under its own spelling.
+        name = STATUS if low == STATUS else known.get(low, args[0])
+        taken = method(self, (name, *args[1:]))
         self._dirty = self._dirty or taken
         return taken
 
@@ -52,15 +57,15 @@ class Fold:
 
     def _setinfo(self, args: tuple[str, ...]) -> bool:
         name, value = args[0], args[1]
-        if name not in self._names:
+        if name.lower() not in self._names:
             if len(self._names) >= MAX_VARIABLES:
                 return False
-            self._names.add(name)
+            self._names[name.lower()] = name
         self._draft.set(name, value)
         return True
 
     def _delinfo(self, args: tuple[str, ...]) -> bool:
-        self._names.discard(args[0])
+        self._names.pop(args[0].lower(), None)
         self._draft.delete(args[0])
         return True
 
@@ -122,15 +127,15 @@ class Fold:
         return True
 
     def _addcmd(self, args: tuple[str, ...]) -> bool:
-        if args[0] not in self._commands:
+        if args[0].lower() not in self._commands:
             if len(self._commands) >= MAX_COMMANDS:
                 return False
-            self._commands.add(args[0])
+            self._commands[args[0].lower()] = args[0]
         self._draft.add_command(args[0])
         return True
 
     def _delcmd(self, args: tuple[str, ...]) -> bool:
-        self._commands.discard(args[0])
+        self._commands.pop(args[0].lower(), None)
         self._draft.delete_command(args[0])
         return True
 
@@ -148,6 +153,8 @@ _VERBS: dict[str, tuple[int, Callable[[Fold, tuple[str, ...]], bool]]] = {
     "ADDCMD": (1, Fold._addcmd),
     "DELCMD": (1, Fold._delcmd),
 }
+
+_OF_COMMANDS = (Fold._addcmd, Fold._delcmd)
 
 
 def integer(text: str) -> int | None:
