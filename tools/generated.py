@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Callable
 
+from ridethrough.monitor import diagram
 from tools import imports
 
 ROOT = imports.ROOT
@@ -44,7 +45,14 @@ def dev_commands() -> str:
     )
 
 
+def monitor_shutdown() -> str:
+    """The phases of a shutdown, drawn from the monitor's table of moves."""
+    return f"```mermaid\n{diagram.shutdown_diagram()}```"
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "dev-commands": dev_commands,
+    "monitor-notices": diagram.life_table,
+    "monitor-shutdown": monitor_shutdown,
     "rooms": rooms,
 }

@@ -202,7 +202,8 @@ def test_a_powerdownflag_that_cannot_be_written(at_home: Home) -> None:
     with at_home.serving("--armed") as process:
         moved(at_home, "mains", "off")
         output = process.wait_output("SHUTDOWNCMD ended with status 0", SOON_S)
-        (line,) = [each for each in output.splitlines() if "POWERDOWNFLAG" in each]
+        before, line = [each for each in output.splitlines() if "POWERDOWNFLAG" in each]
+        assert before.startswith("upsmon.conf: error: POWERDOWNFLAG: ")
         assert " error " in line
         assert f"{at_home.root}/none" in line
 

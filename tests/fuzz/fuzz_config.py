@@ -31,7 +31,7 @@ CORPUS: Mapping[str, tuple[str, ...]] = {
     ),
     "upsmon.conf": (
         f"MONITOR ups@localhost 1 mon {SECRET} primary\nMINSUPPLIES 1\nSHUTDOWNCMD '/sbin/x -h'\n",
-        f'MONITOR ups@localhost:3493 1 mon "{SECRET}" master\nNOTIFYMSG ONBATT "%s"\nNOTIFYFLAG ONBATT EXEC\n',
+        f'MONITOR u@localhost:3493 1 mon "{SECRET}" master\nNOTIFYMSG ONBATT "%s"\nNOTIFYFLAG ONBATT WALL\n',
         f"MONITOR a@[::1]:1 0 mon {SECRET} slave\nDEADTIME 15\nCERTIDENT name {SECRET}\nFINALDELAY 5\n",
     ),
     "upssched.conf": (

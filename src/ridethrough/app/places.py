@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from ridethrough.config.models import UpsConf, UpsdConf
 from ridethrough.config.paths import statepath
 
 SOCKET_NAME: Final = "ridethrough.sock"
@@ -76,6 +77,12 @@ def _group(path: Path) -> str | None:
         return grp.getgrgid(info.st_gid).gr_name
     except KeyError:
         return None
+
+
+def state_directory(ups: UpsConf | None, upsd: UpsdConf | None, env: Mapping[str, str]) -> Path:
+    """Where the driver sockets lie: NUT_STATEPATH, then ups.conf, then upsd.conf, then Debian's place."""
+    said = (ups.statepath if ups else "") or (upsd.statepath if upsd else "")
+    return Path(said) if said and not env.get("NUT_STATEPATH") else statepath(env)
 
 
 def simulation_directory(env: Mapping[str, str]) -> Path:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ridethrough.app.background import DaemonError, become, pid_file, refuse_if_running
+from ridethrough.app.places import state_directory
 from ridethrough.app.service import Notifier
 from ridethrough.app.serving import Say, ServerConfig, Serving
 from ridethrough.config.load import Configuration, load
 from ridethrough.config.models import UpsConf, UpsdUsers, UpsSection
-from ridethrough.config.paths import altpidpath, confpath, statepath
+from ridethrough.config.paths import altpidpath, confpath
 from ridethrough.config.problems import Severity
 from ridethrough.drivers.external import External
 from ridethrough.drivers.source import OnView, Source
@@ -85,15 +86,6 @@ def read_config(
     return ServerConfig(ups, upsd, users, options.families)
 
 
-def state_directory(config: ServerConfig, env: Mapping[str, str]) -> Path:
-    """Where the driver sockets lie: NUT_STATEPATH, then ups.conf, then upsd.conf, then Debian's place."""
-    if not env.get("NUT_STATEPATH"):
-        said = config.ups.statepath or config.upsd.statepath
-        if said:
-            return Path(said)
-    return statepath(env)
-
-
 async def run_upsd(
     env: Mapping[str, str], options: Options, say: Say, ready: Callable[[], None] = lambda: None
 ) -> None:
@@ -114,7 +106,9 @@ async def run_upsd(
 
     def make(section: UpsSection, on_view: OnView) -> Source:
         now = serving.config
-        return External(section, state_directory(now, env), on_view, maxage_s=now.upsd.maxage_s, log=say)
+        return External(
+            section, state_directory(now.ups, now.upsd, env), on_view, maxage_s=now.upsd.maxage_s, log=say
+        )
 
     serving = Serving(config, make, say)
     try:

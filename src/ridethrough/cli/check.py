@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 from ridethrough.app import places
-from ridethrough.check import programs
+from ridethrough.check.everything import load_and_look
 from ridethrough.cli.arguments import Parser
-from ridethrough.config.load import load
 from ridethrough.config.paths import confpath
 from ridethrough.config.problems import Severity
 
@@ -28,8 +27,7 @@ def main(argv: list[str]) -> int:
     except places.PlaceError as error:
         print(f"ridethrough check: {error}", file=sys.stderr)
         return 1
-    config = load(directory)
-    problems = [*config.problems, *programs.look(config)]
+    problems = load_and_look(directory).problems
     for problem in problems:
         print(problem)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)

@@ -33,6 +33,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "upsc": ("upsc", "read a UPS"),
     "upscmd": ("upscmd", "send a UPS a command"),
     "upsrw": ("upsrw", "set a variable of a UPS"),
+    "upslog": ("upslog", "log what a UPS says, every so many seconds"),
+    "upsdrvctl": ("upsdrvctl", "start, stop, list and signal drivers; switch UPSes off"),
     "dummy-ups": ("driver", "the driver of .dev and .seq files alone"),
     "simulated-ups": ("driver", "the simulated UPS alone"),
 }
@@ -44,6 +46,8 @@ NUT_NAMES: Final = (
     "upsc",
     "upscmd",
     "upsrw",
+    "upslog",
+    "upsdrvctl",
     "dummy-ups",
     "simulated-ups",
 )

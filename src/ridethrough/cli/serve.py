@@ -35,9 +35,9 @@ from ridethrough.app.bus import Bus, Event
 from ridethrough.app.clock import BoottimeLoop
 from ridethrough.app.run import run
 from ridethrough.app.timeline import Timeline
+from ridethrough.check.everything import load_and_look
 from ridethrough.cli.arguments import Parser
-from ridethrough.config.load import ALL, Configuration, load
-from ridethrough.config.paths import statepath
+from ridethrough.config.load import ALL, Configuration
 from ridethrough.control.server import ControlError
 from ridethrough.privsep.errors import HelperError
 from ridethrough.server.sockets import ListenError
@@ -153,7 +153,7 @@ def serve(options: Options) -> int:
     """A configuration directory, with its own drivers."""
     assert options.config is not None
     config = read(options.config)
-    state_dir = options.state_dir or statepath(os.environ)
+    state_dir = options.state_dir or places.state_directory(config.ups, config.upsd, os.environ)
     refuse_beside_another_nut(config, state_dir, os.environ)
     if options.port is not None:
         config = on_port(config, options.port)
@@ -191,7 +191,7 @@ def simulate(options: Options) -> int:
 def read(directory: Path) -> Configuration:
     """Load a directory and print what is wrong with it; raises Refusal, PlaceError where it is of no use."""
     places.refuse_unreadable(places.config_directory(directory), ALL)
-    config = load(directory)
+    config = load_and_look(directory)
     refuse_unconfigured(config)
     for problem in config.problems:
         print(problem, file=sys.stderr)

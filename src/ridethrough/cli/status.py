@@ -12,10 +12,10 @@ from typing import Any
 
 from ridethrough.app.drills import Drill, last_drill
 from ridethrough.app.protected import LocalFacts, answers, protected, render
+from ridethrough.check.everything import load_and_look
 from ridethrough.cli import control_args
 from ridethrough.cli.arguments import Parser
 from ridethrough.cli.install_hook import installed
-from ridethrough.config.load import load
 from ridethrough.config.paths import confpath
 from ridethrough.config.problems import Severity
 from ridethrough.control.client import ControlError
@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
 
 def local_facts(directory: Path) -> LocalFacts:
     """What this machine shows: configuration, hook, last drill."""
-    problems = load(directory).problems
+    problems = load_and_look(directory).problems
     hook = installed()
     drill = last_drill(directory)
     return LocalFacts(

@@ -161,7 +161,7 @@ def _unreadable(path: Path, error: OSError) -> Problem:
         path.name,
         0,
         f"user {me} may not read {path} ({owner}:{held}, mode {stat.S_IMODE(info.st_mode):o})",
-        f"run: chgrp {group} {path} && chmod 640 {path}",
+        f"run: adduser {me} {held} && chmod 640 {path}, or: chgrp {group} {path}",
     )
 
 

@@ -21,7 +21,7 @@ class Severity(StrEnum):
 class Problem:
     """One fault. `line` counts from 1; 0 means the file as a whole. It never holds a password.
 
-    Its texts are printable and short, whatever of the file they repeat: no terminal or log shall choke on them.
+    Its texts are printable and short, whatever of the file they repeat: no terminal may choke on them.
     """
 
     severity: Severity

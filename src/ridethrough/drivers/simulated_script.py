@@ -43,7 +43,7 @@ def event_of(verb: str, args: Sequence[str]) -> Event:
 
 
 def parse(data: bytes, file: str) -> tuple[tuple[Cue, ...], tuple[str, ...]]:
-    """The cues of a script in order of time, and its problems, each with `file:line`, a bounded number of them."""
+    """The cues of a script in order of time, and its problems (a bounded number), each with `file:line`."""
     cues: list[Cue] = []
     problems: list[str] = []
     stream = WordStream(FILE_LIMITS)

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Faults of the shutdown path that a review found: each is played as it would happen at night."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ridethrough.app import serving as serving_module
+from ridethrough.client.aio import AsyncClient
+from ridethrough.config.model_upsmon import MonitorLine, UpsmonConf
+from ridethrough.drivers.adjust import DriverInfo, adjustments
+from ridethrough.drivers.base import DriverError
+from ridethrough.drivers.runner import Runner
+from ridethrough.monitor.shell import Monitor, tcp_link
+from ridethrough.privsep.errors import HelperGone
+from ridethrough.ups.state import Freshness
+from tests.app.test_house import mains, notices, play, texts
+from tests.app.test_serving import Stage, config, stage
+from tests.support.drivers import ToldDriver, Watch, section
+from tests.support.fake_upsd import FakeUpsd
+from tests.support.monitor_play import Output, line
+from tests.support.vloop import VirtualLoop, run_virtual
+
+
+def test_a_defect_of_a_link_does_not_end_its_polling() -> None:
+    """An exception that nobody foresaw (no thread left for a name lookup) costs one poll, not the UPS."""
+
+    async def world() -> None:
+        server, output = FakeUpsd(), Output()
+        await server.start()
+        tries = 0
+
+        def connect(monitor_line: MonitorLine) -> AsyncClient:
+            nonlocal tries
+            tries += 1
+            if tries == 2:
+                raise RuntimeError("can't start new thread")
+            return tcp_link(monitor_line)
+
+        monitor = Monitor(UpsmonConf(monitors=(line(server),)), connect, output)
+        running = asyncio.create_task(monitor.run())
+        await asyncio.sleep(12)
+        await server.stop()  # the connection is lost, the next try meets the defect
+        await asyncio.sleep(6)
+        await server.start()
+        await asyncio.sleep(60)
+        (seen,) = monitor.summary()
+        assert tries > 2
+        assert seen.fresh
+        monitor.stop()
+        await running
+        await server.stop()
+
+    run_virtual(world())
+
+
+def test_two_reloads_at_once_leave_one_source() -> None:
+    """SIGHUP twice in a row, while a driver takes its time to stop: each UPS has one source, and it is fresh."""
+
+    async def run() -> None:
+        async with stage("su700", "bare") as made:
+            slow = made.made["bare"]
+
+            async def stop() -> None:
+                made.log.append("stop bare")
+                await asyncio.sleep(3)
+
+            slow.stop = stop  # type: ignore[method-assign]
+            wanted = config("su700", "bare", maxage_s=20)
+            await asyncio.gather(
+                made.serving.reload(wanted),
+                made.serving.reload(wanted),
+            )
+            assert made.log.count("start bare") == 2
+            assert made.log.count("start su700") == 2
+            assert await made.ask(b"GET VAR bare ups.status\n") == b'VAR bare ups.status "OL"\n'
+
+    run_virtual(run())
+
+
+INFO = DriverInfo("dummy-ups", "1", "1")
+
+
+def runner_of(driver: ToldDriver, watch: Watch, **more: float) -> Runner:
+    it = section()
+    return Runner(it, driver, adjustments(it, INFO), watch.on_view, log=watch.log, **more)
+
+
+def test_a_driver_that_answers_too_slowly_is_not_fresh_beyond_maxage() -> None:
+    """Promise 4: two polls of nine seconds each that fail are older together than MAXAGE."""
+
+    async def scene() -> None:
+        driver, watch = ToldDriver(ups__status="OL"), Watch()
+        runner = runner_of(driver, watch)
+        runner.start()
+        await asyncio.sleep(4.5)
+        driver.hang_s, driver.error = 9.9, DriverError("no")
+        await asyncio.sleep(16)
+        assert runner.view.freshness is not Freshness.FRESH
+        await runner.stop()
+
+    run_virtual(scene())
+
+
+def test_after_a_suspend_nothing_is_fresh_until_it_is_polled() -> None:
+    """The machine slept for an hour: what was read before is not served as fresh while the device is asked."""
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        driver, watch = ToldDriver(ups__status="OL"), Watch()
+        runner = runner_of(driver, watch)
+        runner.start()
+        await asyncio.sleep(4.5)
+        driver.hang_s = 8.0
+        loop.advance(3600)
+        await asyncio.sleep(1)
+        assert runner.view.freshness is Freshness.STALE
+        await asyncio.sleep(10)
+        assert runner.view.freshness is Freshness.FRESH
+        await runner.stop()
+
+    run_virtual(scene())
+
+
+def test_a_defect_in_the_runner_does_not_leave_its_readings_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task that polls dies of a defect: its readings grow stale, it is said, and it begins anew."""
+    from ridethrough.drivers import adjust
+
+    async def scene() -> None:
+        driver, watch = ToldDriver(ups__status="OL"), Watch()
+        runner = runner_of(driver, watch)
+        runner.start()
+        await asyncio.sleep(4.5)
+        really = adjust.publish
+
+        def broken(*args: object) -> object:
+            raise RuntimeError("a defect")
+
+        monkeypatch.setattr(adjust, "publish", broken)
+        await asyncio.sleep(20)
+        assert runner.view.freshness is not Freshness.FRESH
+        assert any("a defect" in text for text in watch.lines)
+        monkeypatch.setattr(adjust, "publish", really)
+        await asyncio.sleep(60)
+        assert runner.view.freshness is Freshness.FRESH
+        await runner.stop()
+
+    run_virtual(scene())
+
+
+def test_armed_serve_ends_when_shutdowncmd_could_not_be_started(tmp_path: Path) -> None:
+    """The helper is dead when the shutdown is due: serve must not sit there with a monitor that has ended."""
+
+    async def main(house, events) -> None:  # type: ignore[no-untyped-def]
+        async def gone() -> None:
+            raise HelperGone("the helper has ended")
+
+        house.actions.shutdown = gone
+        await asyncio.sleep(5)
+        house.monitor.user_fsd()
+        await asyncio.wait_for(house.failed.wait(), 60)
+
+    events = play(tmp_path, main, armed=True)
+    assert any(event.get("level") == "critical" and "NOT" in event["text"] for event in events)
+
+
+def test_an_order_that_nobody_can_carry_out_is_refused(tmp_path: Path) -> None:
+    """`fsd` after the monitor has ended is no success."""
+    from ridethrough.app.requests import handlers
+    from ridethrough.control.server import Peer, RequestError
+
+    async def main(house, events) -> None:  # type: ignore[no-untyped-def]
+        await asyncio.sleep(5)
+        house.monitor.user_fsd()
+        await house.monitor_ended.wait()
+        _, fsd = handlers(house)["fsd"]
+        with pytest.raises(RequestError, match="ended|anew"):
+            await fsd({}, Peer(uid=0, gid=0, pid=1, role="operator"))
+
+    play(tmp_path, main, armed=True)
+
+
+def test_a_dry_run_sets_no_fsd_that_real_hosts_would_obey(tmp_path: Path) -> None:
+    """A secondary that reads a dry run's server must not be shut down by it."""
+
+    async def main(house, events) -> None:  # type: ignore[no-untyped-def]
+        await asyncio.sleep(5)
+        house.monitor.user_fsd()
+        await asyncio.sleep(3)
+        device = house.serving.core.device("sim")
+        assert not device.fsd
+        assert any("FSD" in text for text in texts(events, "would"))
+        await house.monitor_ended.wait()
+
+    play(tmp_path, main)
+
+
+def test_memory_links_are_forgotten_when_they_end(tmp_path: Path) -> None:
+    """A wrong password makes a new link every minute: those of a year must not be kept."""
+
+    async def main(house, events) -> None:  # type: ignore[no-untyped-def]
+        await asyncio.sleep(3600)
+        assert len(house.serving.listener._channels) < 5
+
+    play(tmp_path, main, password="wr0ng")
+
+
+def test_stop_waits_for_the_hostsync_of_now(tmp_path: Path) -> None:
+    """HOSTSYNC was raised by a reload; a SIGTERM in mid-shutdown waits for the new one."""
+
+    async def main(house, events) -> None:  # type: ignore[no-untyped-def]
+        await asyncio.sleep(5)
+        conf = house.blueprint.config.upsmon
+        house.monitor.reload(replace(conf, hostsync_s=120.0))
+        other = house.tcp_link(replace(conf.monitors[0]))
+        await other.open()
+        await other.authenticate("mon", "right")
+        await other.login("sim")
+        asyncio.get_running_loop().call_later(0, lambda: None)
+        house.monitor.user_fsd()
+
+        async def keep() -> None:
+            while True:
+                await other.numlogins("sim")
+                await asyncio.sleep(10)
+
+        main.task = asyncio.create_task(keep())  # type: ignore[attr-defined]
+        await asyncio.sleep(1)
+
+    events = play(tmp_path, main, armed=True)
+    assert [text for text in texts(events, "would") if "SHUTDOWNCMD" in text]
+
+
+def test_a_reading_that_is_no_number_of_this_world_is_still_told(tmp_path: Path) -> None:
+    """A charge of four hundred digits must not cost observers the event that says OB."""
+    import json
+
+    from ridethrough.ups.variables import parse_number
+
+    number = parse_number("9" * 400)
+    json.dumps({"charge": number}, allow_nan=False)
