@@ -15,12 +15,19 @@ SPDX_DOC = '# SPDX-License-Identifier: GPL-2.0-or-later\n"""A room."""\n'
 
 @pytest.fixture(name="tree")
 def small_tree(tmp_path: Path) -> Path:
-    """A tree with the real contracts and a few empty rooms."""
+    """A tree with the real contracts and a few rooms; the modules that the contracts name are empty."""
     shutil.copy(imports.ROOT / ".importlinter", tmp_path)
-    for room in ("", "wire", "ups", "monitor", "schedule", "sim", "cli"):
+    rooms = ("", "wire", "ups", "monitor", "schedule", "app", "sim", "cli")
+    for room in rooms:
         package = tmp_path / "src" / "ridethrough" / room
         package.mkdir(parents=True, exist_ok=True)
         (package / "__init__.py").write_text(SPDX_DOC)
+    contracts = imports.read_contracts()
+    for name in contracts.sections():
+        for module in contracts[name].get("source_modules", "").split():
+            _, room, *rest = module.split(".")
+            if room in rooms and rest:
+                add(tmp_path, "/".join((room, *rest)), "")
     return tmp_path
 
 
@@ -37,7 +44,8 @@ def test_rooms_that_keep_the_contract_pass(tree: Path) -> None:
     add(tree, "cli/sim", "import ridethrough.sim\nimport time\n")
     passed, text = imports.check(tree)
     assert passed, text
-    assert text == "not there yet: ridethrough.battery"
+    assert text.startswith("not there yet: ")
+    assert "ridethrough.battery" in text
 
 
 @pytest.mark.parametrize(
@@ -58,8 +66,6 @@ def test_rooms_that_keep_the_contract_pass(tree: Path) -> None:
 )
 def test_breaches_of_the_contract_fail(tree: Path, module: str, text: str, complaint: str) -> None:
     """An import against the contract, and a room that it doesn't know, are failures."""
-    if module.startswith("app/"):
-        add(tree, "app/__init__", "")
     add(tree, module, text)
     passed, report = imports.check(tree)
     assert not passed

@@ -99,3 +99,11 @@ def test_at_least_one_input_is_tried() -> None:
     tried: list[int] = []
     assert try_inputs(random.Random(1), 0.0, lambda rng: rng.randrange(9), tried.append) == 1
     assert len(tried) == 1
+
+
+def test_an_input_that_hangs_is_found() -> None:
+    """An attempt that does not end is a failure with its input, also inside a regular expression."""
+    slow = re.compile(r"(a|a)*b")
+    with pytest.raises(TimeoutError, match=r"more than 0\.05 s") as caught:
+        try_inputs(random.Random(1), 0.0, lambda rng: "a" * 64, slow.match, limit_s=0.05)
+    assert "input number 1: 'aaaa" in "\n".join(caught.value.__notes__)

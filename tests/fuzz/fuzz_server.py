@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ridethrough.config.models import Role, UpsdUsers, User
 from ridethrough.config.secret import Secret
 from ridethrough.server.core import ServerCore
-from ridethrough.server.effects import Drop, Effect, Log, Reaction, Settings
+from ridethrough.server.effects import Ask, Drop, Effect, FsdSet, Log, Reaction, Settings
 from ridethrough.server.session import Session
 from ridethrough.wire.words import SOCKET_LIMITS, WordStream
 from tests.support.fuzzing import try_inputs
@@ -32,6 +32,7 @@ FIRST = frozenset(
 )
 FREE = ("Network UPS Tools", "Commands:", "1.3", "ON", "OFF", "PENDING", "SUCCESS")
 USERS = ("", "admin", "prim", "sec")
+MAY_CHANGE = ("admin", "prim")
 LIFE = 40  # inputs to one server
 MAX_BATCH = 4096
 
@@ -96,7 +97,9 @@ class Server:
             for line in (f"USERNAME {case.user}\n", f"PASSWORD {PASSWORD}\n"):
                 assert self.core.receive(session, line.encode(), self.now).reply == b"OK\n"
         for piece in case.pieces:
-            self.take(session, self.core.receive(session, piece, self.now), piece)
+            effects = self.take(session, self.core.receive(session, piece, self.now), piece)
+            if case.user not in MAY_CHANGE:
+                assert not any(isinstance(effect, Ask | FsdSet) for effect in effects), "done without a right"
         effects = self.core.tick(self.now)
         self.effects(effects)
         for dropped in (effect.session for effect in effects if isinstance(effect, Drop)):
@@ -105,11 +108,13 @@ class Server:
             self.effects(self.core.close_session(self.open.pop(0), self.now))
         assert self.core.session_count <= len(self.open)
 
-    def take(self, session: Session, reaction: Reaction, piece: bytes) -> None:
-        """All answers to one piece, those that had to wait as well."""
+    def take(self, session: Session, reaction: Reaction, piece: bytes) -> list[Effect]:
+        """All answers to one piece, those that had to wait as well; gives what they ask for."""
+        effects: list[Effect] = []
         lines = piece.count(b"\n") + 1
         for _ in range(lines + 1):
             self.reaction(session, reaction)
+            effects += reaction.effects
             if not reaction.more:
                 break
             reaction = self.core.go_on(session, self.now)
@@ -117,6 +122,7 @@ class Server:
         assert reaction.close or not session.unread
         if reaction.close:
             assert self.core.receive(session, b"NETVER\n", self.now) == Reaction(b"", close=True)
+        return effects
 
     def reaction(self, session: Session, reaction: Reaction) -> None:
         """What came out of one turn is well-formed and bounded."""

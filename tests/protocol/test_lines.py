@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -69,3 +70,20 @@ def test_chunks_do_not_matter(data: bytes, cuts: list[int]) -> None:
     places = sorted({0, len(data), *(cut for cut in cuts if cut <= len(data))})
     parts = [line for start, end in itertools.pairwise(places) for line in stream.feed(data[start:end])]
     assert parts == whole
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"SETINFO a" + b" " * 16000 + b"x\\",
+        b" " * 16000 + b'x"',
+        b'SETINFO "' + b' "' * 8000 + b"\\",
+        b"a\t" * 8000 + b'"#',
+        b"SETINFO ups.id" + b" " * 16000 + b'"15" rack #2"',
+    ],
+)
+def test_no_line_takes_long(line: bytes) -> None:
+    """The longest line that is let through is read in milliseconds, whatever it is made of."""
+    began = time.process_time()
+    LineStream(Limits(64, 8192, 16384), {"SETINFO": 3}).feed(line + b"\n")
+    assert time.process_time() - began < 0.5
