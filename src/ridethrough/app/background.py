@@ -67,21 +67,40 @@ def pid_file(path: Path) -> Iterator[None]:
                 path.unlink()
 
 
-def become(user: str) -> None:
+def become(user: str, jail: str = "") -> None:
     """Give up root for `user` and all its groups; nothing happens for who is not root, or for root itself.
 
-    Raises DaemonError for an unknown user.
+    With `jail` root first makes that directory its `/` (chroot(2)).
+    Raises DaemonError for an unknown user, and for a jail that can't be entered.
     """
-    if os.geteuid() != 0 or user in ("", "root"):
+    if os.geteuid() != 0:
+        if jail:
+            raise DaemonError(f"only root may chroot to {jail}; start it as root, or leave chroot out")
         return
+    stays = user in ("", "root")
     try:
-        entry = pwd.getpwnam(user)
+        entry = None if stays else pwd.getpwnam(user)
     except KeyError:
         raise DaemonError(f"no user '{user}' on this machine; create it, or give another with -u") from None
-    warm_up()
-    os.initgroups(user, entry.pw_gid)
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
+    # All that is looked up in files is looked up before they are out of reach.
+    groups = [] if entry is None else os.getgrouplist(user, entry.pw_gid)
+    if entry is not None or jail:
+        warm_up()
+    if jail:
+        _enter(jail)
+    if entry is not None:
+        os.setgroups(groups)
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+
+
+def _enter(jail: str) -> None:
+    try:
+        os.chdir(jail)
+        os.chroot(jail)
+        os.chdir("/")
+    except OSError as error:
+        raise DaemonError(f"cannot chroot to {jail}: {error.strerror}; check the directory") from None
 
 
 def default_user() -> str:

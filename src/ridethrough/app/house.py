@@ -29,6 +29,7 @@ from ridethrough.privsep.dry import DryHelper
 from ridethrough.schedule.rules import Cause
 from ridethrough.schedule.shell import Scheduler
 from ridethrough.server.effects import FsdSet, LoginsChanged
+from ridethrough.ups.notices import NotifyType
 from ridethrough.ups.state import Change, DeviceView, Freshness
 
 IDLE_TIMEOUT_S: Final = 60.0
@@ -38,7 +39,7 @@ LOOK_S: Final = 1.0
 CALM_S: Final = 60.0
 """How long the line must hold before a dry run begins anew."""
 ANEW_S: Final = 300.0
-DEEDS_LIMIT_S: Final = 30.0
+DEEDS_LIMIT_S: Final = 40.0
 """What a shutdown may take besides HOSTSYNC and FINALDELAY when serve is told to stop: FSD, the flag."""
 """The same for a host that only watches other servers, whose FSD it can't take back."""
 
@@ -82,6 +83,22 @@ class House:
         self._closing = True
         await self._undo.aclose()
 
+    def helper_is_gone(self, why: str) -> None:
+        """Nobody is left who may shut this host down: NUT's notice for it is NOPARENT."""
+        self.helper_gone = why
+        if self.monitor is not None:
+            self.monitor.announce(NotifyType.NOPARENT)
+
+    def order_shutdown(self) -> str:
+        """A person orders the shutdown; gives why nobody obeys, or nothing."""
+        if self.monitor is None:
+            return "no MONITOR line: nothing here can be shut down"
+        if self.monitor.user_fsd():
+            return ""
+        if self.blueprint.armed:
+            return "the monitor has ended: it has brought this host down already, or could not; restart serve"
+        return "the monitor has ended its dry shutdown, and begins anew when the line has held"
+
     async def reload(self) -> None:
         """Read the configuration again; one with errors is said and not used.
 
@@ -102,12 +119,17 @@ class House:
             await self.serving.reload(self._server_config())
         if self.monitor is not None and config.upsmon is not None:
             self.monitor.reload(config.upsmon)
+        elif config.upsmon is not None and config.upsmon.monitors:
+            self.bus.log(
+                "error", "upsmon.conf has MONITOR lines now: restart serve, nothing is monitored yet"
+            )
         self.bus.log("info", f"{directory} was read again; commands and LISTEN are those of the start")
 
     # -- the stages, in the order in which they are opened ------------------------------------------
 
     async def _open_control(self) -> None:
-        control = ControlServer(self.blueprint.state_dir / SOCKET_NAME, self.verbs(self))
+        path = self.blueprint.state_dir / SOCKET_NAME
+        control = ControlServer(path, self.verbs(self), log=self.bus.log)
         await control.start()
         self._undo.push_async_callback(control.close)
         self.bus.listen(control.publish)
@@ -172,15 +194,19 @@ class House:
         self._output = output
         self._undo.push_async_callback(output.close)
         task = asyncio.get_running_loop().create_task(self._watch(conf, output), name="monitor")
-        self._undo.push_async_callback(self._end_monitor, task, conf)
+        self._undo.push_async_callback(self._end_monitor, task)
         self.bus.tell("stage", name="monitor", state=f"{len(conf.monitors)} MONITOR lines")
 
     async def _watch(self, conf: UpsmonConf, output: Output) -> None:
         """Run the monitor. Armed it ends with the host; a dry run begins anew once the line is back."""
         while True:
-            self.monitor = Monitor(conf, self._link, output)
+            # Of a simulation all hosts are ours; the hosts that a dry run serves are real and would obey.
+            dry = not (self.blueprint.armed or self.blueprint.simulated)
+            self.monitor = Monitor(
+                conf, self._link, output, would_set_fsd=self._would_set_fsd if dry else None
+            )
             try:
-                await self.monitor.run()
+                status = await self.monitor.run()
             except Exception as error:
                 # The one end that must never be silent: whoever runs us has to start us again.
                 self.bus.log("critical", f"the monitor failed, this host is NOT protected: {error!r}")
@@ -188,19 +214,22 @@ class House:
                 return
             self.monitor_ended.set()
             if self.blueprint.armed:
+                if status != 0:
+                    self.bus.log("critical", "SHUTDOWNCMD was not started, this host is NOT being shut down")
+                    self.failed.set()
                 return
             await self._line_back()
             conf = self.blueprint.config.upsmon or conf
             self._begin_anew()
 
-    async def _end_monitor(self, task: asyncio.Task[None], conf: UpsmonConf) -> None:
+    async def _end_monitor(self, task: asyncio.Task[None]) -> None:
         """Stop the monitor; an armed shutdown that has begun is carried on up to SHUTDOWNCMD, as C does it.
 
         The host would stay up on a battery that runs empty, with its secondaries gone, if a SIGTERM ended it.
         """
         if self.blueprint.armed and self.monitor is not None and self.monitor.shutting_down:
             self.monitor.stop()
-            await asyncio.wait([task], timeout=conf.hostsync_s + conf.finaldelay_s + DEEDS_LIMIT_S)
+            await asyncio.wait([task], timeout=self.monitor.waits_s + DEEDS_LIMIT_S)
         await _end(task)
 
     async def _line_back(self) -> None:
@@ -221,6 +250,10 @@ class House:
             self.actions.rearm()
         self.monitor_ended.clear()
         self.bus.log("info", "dry-run: FSD is taken back, the monitor begins anew")
+
+    def _would_set_fsd(self, ups: str) -> None:
+        text = f"would set FSD on UPS {ups}: its secondaries would shut down"
+        self.bus.tell("would", host=self.blueprint.host, text=text)
 
     # -- what one stage tells another ------------------------------------------------------------
 

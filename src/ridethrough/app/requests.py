@@ -26,10 +26,10 @@ def handlers(house: House) -> dict[str, tuple[str, Handler]]:
         return {"text": _move(house, args)}
 
     async def fsd(args: Fields, peer: Peer) -> Fields:
-        if house.monitor is None:
-            raise RequestError("no MONITOR line: nothing here can be shut down")
         house.bus.log("warning", f"a forced shutdown was ordered by uid {peer.uid} (pid {peer.pid})")
-        house.monitor.user_fsd()
+        why_not = house.order_shutdown()
+        if why_not:
+            raise RequestError(why_not)
         return {}
 
     return {

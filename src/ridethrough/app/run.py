@@ -47,10 +47,12 @@ async def run(
     stop = asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(partial(_unhandled, bus))
     async with contextlib.AsyncExitStack() as undo:
+        house: House | None = None
 
         def gone(why: str) -> None:
-            house.helper_gone = why
             bus.log("critical", why)
+            if house is not None:  # It may end while we start.
+                house.helper_is_gone(why)
 
         actions = await arms.take_up(bus, blueprint.host, gone)
         undo.push_async_callback(actions.close)
@@ -58,6 +60,9 @@ async def run(
             await clear_stale_flag(arms, actions, bus)
         house = House(blueprint, bus, actions, handlers)
         undo.push_async_callback(house.close)
+        alive, why = actions.alive
+        if arms.armed and not alive:
+            house.helper_is_gone(why)
         _listen(stop, house)  # before a pid file invites signals
         await house.open()
         undo.enter_context(_pid_files(blueprint.state_dir))
@@ -68,8 +73,8 @@ async def run(
         notifier.ready(summary(house))
         bus.listen(partial(_tell_manager, notifier))
         undo.callback(notifier.stopping)
-        alive = asyncio.get_running_loop().create_task(_watchdog(notifier), name="watchdog")
-        undo.callback(alive.cancel)
+        watchdog = asyncio.get_running_loop().create_task(_watchdog(notifier), name="watchdog")
+        undo.callback(watchdog.cancel)
         if companion is not None:
             return await companion(house, stop)
         return await _wait(house, stop)
@@ -121,8 +126,9 @@ def _listen(stop: asyncio.Event, house: House) -> None:
 
 def _fsd(house: House) -> None:
     house.bus.log("warning", "a forced shutdown was ordered by SIGUSR1")
-    if house.monitor is not None:
-        house.monitor.user_fsd()
+    why_not = house.order_shutdown()
+    if why_not:
+        house.bus.log("critical", f"the forced shutdown is not carried out: {why_not}")
 
 
 def _reload(house: House) -> None:

@@ -92,6 +92,7 @@ class Serving:
         self._sources: dict[str, Source] = {}
         self._asks: set[asyncio.Task[None]] = set()
         self._open = False
+        self._reloading = asyncio.Lock()
         self.core = ServerCore(config.users, config.settings(), config.devices())
         upsd = config.upsd
         self.listener = Listener(
@@ -134,7 +135,12 @@ class Serving:
         """Take changed files: sessions stay, sources whose section changed begin anew.
 
         LISTEN and MAXCONN count at the start only, as NUT documents it.
+        A second reload waits for the first: sources take their time to stop.
         """
+        async with self._reloading:
+            await self._reload(config)
+
+    async def _reload(self, config: ServerConfig) -> None:
         before, self.config = self.config, config
         all_anew = before.upsd.maxage_s != config.upsd.maxage_s
         wanted = {section.name.lower(): section for section in config.ups.sections}

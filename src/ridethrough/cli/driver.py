@@ -252,43 +252,5 @@ def _listed(driver: str) -> list[str]:
     return values + [f'FLAG {flag} ""' for flag in sorted(info.flags)]
 
 
-def _parser(driver: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=driver, description=KINDS[driver].about)
-    add = parser.add_argument
-    add("-a", dest="ups", metavar="NAME", help="run the section [NAME] of ups.conf")
-    add("-s", dest="alone", metavar="NAME", help="run without ups.conf, with all settings given by -x")
-    add("-x", dest="extra", metavar="VAR=VALUE", action="append", default=[], help="a setting; it wins")
-    add("-F", dest="foreground", action="count", default=0, help="stay in the foreground; -FF: with pid file")
-    add("-B", dest="background", action="store_true", help="go to the background in spite of -D")
-    add("-D", dest="debug", action="count", default=0, help="log more, and stay in the foreground")
-    add("-d", dest="dump", metavar="N", type=_count, help="print the variables after N polls, and exit")
-    add("-q", dest="quiet", action="count", default=0, help="taken, and without effect")
-    add("-i", dest="interval", metavar="SECONDS", type=_seconds, help="the poll interval")
-    add("-u", dest="user", metavar="USER", help="give up root for USER (default: nut, where it exists)")
-    add("-g", dest="group", metavar="GROUP", default="", help="the group of the socket (default: nut)")
-    add("-k", dest="kill", action="store_true", help="have the running driver switch the load off")
-    add("-c", dest="command", metavar="COMMAND", help="signal the running driver: exit or reload")
-    add("-P", dest="pid", type=int, metavar="PID", help="signal this process instead of the pid file's")
-    add("-V", dest="version", action="store_true", help="show the version")
-    add("-L", dest="list", action="store_true", help="list the driver's settings")
-    return parser
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError("a number of polls from 1 to 1000")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 86400:
-        raise argparse.ArgumentTypeError("seconds above 0, at most a day")
-    return seconds
-
-
 if __name__ == "__main__":
     sys.exit(main(sys.argv, "dummy-ups"))

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from ridethrough.app.arming import (
 from ridethrough.app.blueprint import Blueprint, on_port
 from ridethrough.app.bus import Bus, Event
 from ridethrough.app.clock import BoottimeLoop
+from ridethrough.app.printer import Printer
 from ridethrough.app.run import run
 from ridethrough.app.timeline import Timeline
 from ridethrough.check.everything import load_and_look
@@ -164,10 +165,11 @@ def serve(options: Options) -> int:
     if blueprint.serves:
         refuse_taken_port(config)
     arms = arm(helper_config(config, os.environ), armed=options.armed, user=options.user, state_dir=state_dir)
-    with asyncio.Runner(loop_factory=BoottimeLoop) as runner:
+    with printer() as say, asyncio.Runner(loop_factory=BoottimeLoop) as runner:
         loop = runner.get_loop()
         bus = Bus(loop.time)
-        bus.listen(partial(show, Timeline(loop.time(), options.verbose, lambda _: time.strftime("%H:%M:%S"))))
+        timeline = Timeline(loop.time(), options.verbose, lambda _: time.strftime("%H:%M:%S"))
+        bus.listen(partial(show, timeline, say))
         if not options.armed:
             bus.log("warning", "dry-run: nothing will be run; --armed makes it real")
         return runner.run(run(blueprint, bus, arms, observers=specs))
@@ -181,10 +183,10 @@ def simulate(options: Options) -> int:
     # A NUT that works here is not in the way of a game.
     only_here = dict.fromkeys(("NUT_STATEPATH", "NUT_PIDPATH", "NUT_ALTPIDPATH"), str(state_dir))
     refuse_beside_another_nut(game.config, state_dir, only_here)
-    with asyncio.Runner(loop_factory=lambda: ScaledLoop(options.speed)) as runner:
+    with printer() as say, asyncio.Runner(loop_factory=lambda: ScaledLoop(options.speed)) as runner:
         loop = runner.get_loop()
         bus = Bus(loop.time)
-        bus.listen(partial(show, Timeline(loop.time(), options.verbose)))
+        bus.listen(partial(show, Timeline(loop.time(), options.verbose), say))
         return runner.run(game.run(bus))
 
 
@@ -199,9 +201,19 @@ def read(directory: Path) -> Configuration:
     return config
 
 
-def show(timeline: Timeline, event: Event) -> None:
-    """Print what is worth a line. A reader that went away must not stop the house."""
+@contextlib.contextmanager
+def printer() -> Iterator[Callable[[str], None]]:
+    """What prints a line without ever waiting for a reader; owed after root was dropped."""
+    sys.stdout.flush()
+    made = Printer(sys.stdout.fileno())
+    try:
+        yield made.say
+    finally:
+        made.close()
+
+
+def show(timeline: Timeline, say: Callable[[str], None], event: Event) -> None:
+    """Print what is worth a line."""
     line = timeline.line(event)
     if line is not None:
-        with contextlib.suppress(BrokenPipeError):
-            print(line, flush=True)
+        say(line)

@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import socket
 import sys
 import syslog
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ridethrough import __version__
 from ridethrough.app.background import DaemonError, in_background, send
 from ridethrough.app.clock import BoottimeLoop
 from ridethrough.app.obstacles import live_pid_file
+from ridethrough.app.printer import Printer
 from ridethrough.app.upsmon import (
     COMMANDS,
     Options,
@@ -47,6 +50,17 @@ class Voice:
         """Begin on standard error; lines less urgent than `least` are left out."""
         self.least = least
         self.detached = False
+        self._printer: Printer | None = None
+
+    @contextlib.contextmanager
+    def threaded(self) -> Iterator[None]:
+        """From here on no line is waited for: a held terminal or a hung journal must not stop the monitor."""
+        self._printer = Printer(sys.stderr.fileno())
+        try:
+            yield
+        finally:
+            printer, self._printer = self._printer, None
+            printer.close()
 
     def say(self, level: str, text: str) -> None:
         """One line."""
@@ -55,10 +69,20 @@ class Voice:
             return
         line = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         if self.detached:
-            syslog.syslog(priority, line.replace("\0", "?"))
+            self._do(partial(syslog.syslog, priority, line.replace("\0", "?")))
             return
         prefix = "" if level in ("info", "notice") else f"{level}: "
-        print(f"upsmon: {prefix}{line}", file=sys.stderr, flush=True)
+        text = f"upsmon: {prefix}{line}"
+        if self._printer is not None:
+            self._printer.say(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _do(self, deed: Callable[[], None]) -> None:
+        if self._printer is not None:
+            self._printer.do(deed)
+        else:
+            deed()
 
 
 def main(argv: list[str]) -> int:
@@ -93,6 +117,7 @@ def _run(env: dict[str, str], options: Options, voice: Voice, ready: Callable[[]
     try:
         with (
             prepared(env, options, voice.say) as start,
+            voice.threaded(),
             asyncio.Runner(loop_factory=BoottimeLoop) as runner,
         ):
             return runner.run(run_upsmon(env, options, start, voice.say, ready))

@@ -17,11 +17,11 @@ from ridethrough.wire.words import quote
 MAX_ATTEMPTS: Final = 1000
 MAX_DELAY_S: Final = 3600.0
 """What stands for "without end": a start that has taken an hour will not work."""
-STATUS_HEADER: Final = (
-    f"{'UPSNAME':<11}\t{'UPSDRV':>11}\tRUNNING\tPF_PID\tS_RESPONSIVE\tS_PID\tS_STATUS"  # a fact of the format
-)
+STATUS_HEADER: Final = f"{'UPSNAME':<11}\t{'UPSDRV':>11}\tRUNNING\tPF_PID\tS_RESPONSIVE\tS_PID\tS_STATUS"
 NOT_AVAILABLE: Final = "N/A"
-NO_PID_FILE: Final = -1
+NO_PID_FILE: Final = -3
+EMPTY_PID_FILE: Final = -2
+BAD_PID_FILE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +174,22 @@ def after(state: Attempts, exit_status: int | None) -> tuple[Attempts, Move]:
     return state, Launch(task.retry_delay_s, task.start_limit_s)
 
 
+def pid_of(text: str) -> int:
+    """The pid in a pid file, or one of the negative numbers that `status` shows in its place."""
+    line = text.partition("\n")[0].strip()
+    if not line:
+        return EMPTY_PID_FILE
+    if not (line.isascii() and line.isdigit()) or len(line) > 9 or int(line) < 2:
+        return BAD_PID_FILE
+    return int(line)
+
+
 # -- status ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known of a driver: by its pid file (`NO_PID_FILE`: none), and by its socket.
+    """What is known of a driver: by its pid file (below 0: why there is no pid), and by its socket.
 
     `file_alive` and `socket_alive`: whether that process lives and is this driver.
     """
@@ -196,7 +206,7 @@ def running(found: Found) -> str:
     """The column RUNNING: the pid file is believed first, then the socket."""
     if found.file_alive or found.socket_alive:
         return "RUNNING"
-    known = found.file_pid != NO_PID_FILE or found.socket_pid is not None
+    known = found.file_pid >= 0 or found.socket_pid is not None
     return "STOPPED" if known else NOT_AVAILABLE
 
 

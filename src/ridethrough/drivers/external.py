@@ -115,8 +115,12 @@ class External:
             except (OSError, TimeoutError) as error:
                 self._report(self._why_not(error))
             else:
-                if await self._talk(reader, writer):
-                    attempts = 0  # it had been in working order
+                try:
+                    if await self._talk(reader, writer):
+                        attempts = 0  # it had been in working order
+                except Exception as error:
+                    # A defect of this program costs the connection, and not the UPS for ever.
+                    self._report(f"fault in the program: {type(error).__name__}: {error}")
             await asyncio.sleep(backoff_s(max(attempts, 1)))
 
     def _why_not(self, error: OSError) -> str:

@@ -18,7 +18,7 @@ from ridethrough.drivers.base import Context, Driver
 from ridethrough.drivers.dummy.file import DummyFile, Mode, choose_mode
 from ridethrough.drivers.dummy.repeater import Repeater
 from ridethrough.drivers.external import External
-from ridethrough.drivers.runner import Runner
+from ridethrough.drivers.runner import MAXAGE_S, Runner
 from ridethrough.drivers.simulated import DEFAULTS, SimulatedUps
 from ridethrough.drivers.source import OnView, Source
 
@@ -76,7 +76,9 @@ def poll_interval_s(section: UpsSection, conf: UpsConf, kind: Kind) -> float:
     return own if 0 < own < 86400 else interval_s
 
 
-def make_runner(section: UpsSection, conf: UpsConf, context: Context, on_view: OnView) -> Runner:
+def make_runner(
+    section: UpsSection, conf: UpsConf, context: Context, on_view: OnView, *, maxage_s: float = MAXAGE_S
+) -> Runner:
     """A runner for a section whose driver is in `KINDS`.  Raises DriverError, KeyError for another driver."""
     kind = KINDS[section.driver]
     for option in adjust.unknown_options(section, kind.info):
@@ -89,7 +91,15 @@ def make_runner(section: UpsSection, conf: UpsConf, context: Context, on_view: O
         synchronous=section.option("synchronous") or conf.synchronous.value,
     )
     driver = kind.make(section, context)
-    return Runner(section, driver, adjustments, on_view, pollinterval_s=interval_s, log=context.log)
+    return Runner(
+        section,
+        driver,
+        adjustments,
+        on_view,
+        pollinterval_s=interval_s,
+        maxage_s=maxage_s,
+        log=context.log,
+    )
 
 
 def make_source(
@@ -100,5 +110,5 @@ def make_source(
     Raises DriverError for a section that makes no sense.
     """
     if section.driver in KINDS:
-        return make_runner(section, conf, context, on_view)
+        return make_runner(section, conf, context, on_view, maxage_s=maxage_s)
     return External(section, context.statepath, on_view, maxage_s=maxage_s, log=context.log)

@@ -8,7 +8,10 @@ hangs costs its own UPS and nothing else.  Every poll that works is committed on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from ridethrough.config.models import UpsSection
@@ -23,6 +26,7 @@ from ridethrough.ups.units import Monotonic
 
 # Below upsd's MAXAGE of 15 s: who serves us behind a socket still hears from us in time.
 CALL_LIMIT_S: Final = 10.0
+MAXAGE_S: Final = 15.0
 NO_CHANGE: Final = Change()
 _NO_LB = (
     "'ignorelb' is set, but neither battery.charge with battery.charge.low nor battery.runtime with"
@@ -42,6 +46,7 @@ class Runner:
         *,
         pollinterval_s: float = 2.0,
         call_limit_s: float = CALL_LIMIT_S,
+        maxage_s: float = MAXAGE_S,
         log: Log = no_log,
     ) -> None:
         self.name = section.name
@@ -49,6 +54,9 @@ class Runner:
         self._adjust = adjustments
         self._interval_s = max(0.05, pollinterval_s)
         self._limit_s = call_limit_s
+        # Who polls less often than MAXAGE means it so: a poll that is due is not one that failed.
+        self._maxage_s = max(maxage_s, 2 * self._interval_s)
+        self._expiry: asyncio.TimerHandle | None = None
         self._log = log
         self._listeners: list[OnView] = [on_view]
         self._raw = EMPTY
@@ -105,6 +113,8 @@ class Runner:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=self._limit_s)
+        if self._expiry is not None:
+            self._expiry.cancel()
         await self._call(self._driver.close())
         self._tell(self._view.snapshot, NO_CHANGE, Freshness.DISCONNECTED)
 
@@ -112,6 +122,15 @@ class Runner:
         """Poll as soon as possible, unless the device is closed for a pause."""
         self._poke = True
         self._look.set()
+
+    def set_interval(self, interval_s: float) -> None:
+        """Poll so often from the next poll on."""
+        self._interval_s = max(0.05, interval_s)
+        self._state = replace(self._state, interval_s=self._interval_s)
+        shown = MappingProxyType({**self._adjust.driver, "driver.parameter.pollinterval": f"{interval_s:g}"})
+        self._adjust = replace(self._adjust, driver=shown)
+        self._maxage_s = max(self._maxage_s, 2 * self._interval_s)
+        self.poke()
 
     async def poll_now(self) -> None:
         """Poll once, and wait for it."""
@@ -141,9 +160,22 @@ class Runner:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            poke = await self._wait()
-            async with self._lock:
-                await self._feed(lifecycle.Due(poke), loop.time())
+            try:
+                poke = await self._wait()
+                async with self._lock:
+                    await self._feed(lifecycle.Due(poke), loop.time())
+            except Exception as error:
+                await self._recover(error)
+
+    async def _recover(self, error: Exception) -> None:
+        """A defect of this program is taken for a poll that failed: it must not end the polling."""
+        reason = f"fault in the program: {type(error).__name__}: {error}"
+        opening = self._state.phase is lifecycle.Phase.OPENING
+        event = lifecycle.OpenFailed(reason) if opening else lifecycle.PollFailed(reason, hung=True)
+        async with self._lock:
+            with contextlib.suppress(Exception):
+                await self._feed(event, asyncio.get_running_loop().time())
+        await asyncio.sleep(lifecycle.RETRY_POLL_S)
 
     async def _wait(self) -> bool:
         """Wait until something is due.  True if it is the driver that wakes, or somebody who pokes."""
@@ -214,6 +246,15 @@ class Runner:
         self.polls += 1
         self._tell(snapshot, change, Freshness.FRESH)
         self._decided.set()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = asyncio.get_running_loop().call_at(now + self._maxage_s, self._expire)
+
+    def _expire(self) -> None:
+        """Nothing good was read for MAXAGE: slow failures, or a machine that slept."""
+        if self._view.freshness is Freshness.FRESH:
+            self._log("warning", f"[{self.name}] nothing was read for {self._maxage_s:g} s: stale")
+            self._tell(self._view.snapshot, NO_CHANGE, Freshness.STALE)
 
     # -- calls into the driver -----------------------------------------------------------------
 

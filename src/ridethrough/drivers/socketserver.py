@@ -14,6 +14,7 @@ from typing import Final
 
 from ridethrough.drivers import unixpath
 from ridethrough.drivers.base import Log, no_log
+from ridethrough.drivers.orders import Orders
 from ridethrough.drivers.runner import Runner
 from ridethrough.protocol import driver as wire
 from ridethrough.ups.commands import Outcome
@@ -28,9 +29,19 @@ MAX_REQUESTS: Final = 16
 class DriverSocket:
     """Serves one runner at one path.  `await start()`, and `await close()` in the end."""
 
-    def __init__(self, path: Path, runner: Runner, *, group: int | None = None, log: Log = no_log) -> None:
+    def __init__(
+        self,
+        path: Path,
+        runner: Runner,
+        *,
+        group: int | None = None,
+        log: Log = no_log,
+        orders: Orders | None = None,
+    ) -> None:
+        """`orders` obeys what is meant for the process, before the driver is asked."""
         self.path = path
         self.runner = runner
+        self.orders = orders
         self.log = log
         self._group = group
         self._server: asyncio.Server | None = None
@@ -166,11 +177,22 @@ class _Link(asyncio.Protocol):
     async def _ask(self, request: wire.InstCmd | wire.SetVar, after: asyncio.Task[None] | None) -> None:
         if after is not None and not after.done():
             await asyncio.wait({after})  # in the order in which they were asked
-        if isinstance(request, wire.InstCmd):
-            outcome = await self._server.runner.instcmd(request.name, request.param)
-        else:
-            outcome = await self._server.runner.setvar(request.name, request.value)
+        outcome = await self._order(request)
+        if outcome is None:
+            runner = self._server.runner
+            if isinstance(request, wire.InstCmd):
+                outcome = await runner.instcmd(request.name, request.param)
+            else:
+                outcome = await runner.setvar(request.name, request.value)
         self._done(request, outcome)
+
+    async def _order(self, request: wire.InstCmd | wire.SetVar) -> Outcome | None:
+        orders = self._server.orders
+        if orders is None:
+            return None
+        if isinstance(request, wire.InstCmd):
+            return await orders.instcmd(request.name)
+        return await orders.setvar(request.name, request.value)
 
     def _done(self, request: wire.InstCmd | wire.SetVar, outcome: Outcome) -> None:
         if outcome is not Outcome.HANDLED:

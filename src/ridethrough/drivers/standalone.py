@@ -11,17 +11,16 @@ from typing import Final
 
 from ridethrough.config.models import UpsConf, UpsSection
 from ridethrough.drivers.base import Context, DriverError
+from ridethrough.drivers.orders import Orders, Reread, kill_power
 from ridethrough.drivers.registry import make_runner
 from ridethrough.drivers.runner import Runner
 from ridethrough.drivers.socketserver import DriverSocket
 from ridethrough.drivers.unixpath import SocketPathError, socket_path
-from ridethrough.protocol.driver import DriverClient, TrackingDone
 from ridethrough.ups.commands import Outcome
 from ridethrough.ups.state import Change, DeviceView
 
 START_LIMIT_S: Final = 75.0
 """NUT's maxstartdelay."""
-ASK_LIMIT_S: Final = 15.0
 
 
 class StartError(Exception):
@@ -47,18 +46,41 @@ class Job:
         return socket_path(self.context.statepath, self.section.driver, self.section.name)
 
 
-async def serve(job: Job, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the process does for its driver.
+
+    `ready` is called once clients may connect, `attach` before that, with what signals may order.
+    """
+
+    reread: Reread
+    set_debug: Callable[[int], None] = lambda level: None
+    attach: Callable[[Orders], None] = lambda orders: None
+    ready: Callable[[], None] = lambda: None
+
+
+async def serve(job: Job, stop: asyncio.Event, hooks: Hooks) -> None:
     """Open the device, then its socket, and serve until `stop` is set.
 
     Raises StartError if the first poll fails, as C drivers end then.
-    `ready` is called once clients may connect.
     """
-    runner = await _started(job)
-    server = DriverSocket(job.path, runner, group=job.group, log=job.context.log)
+    runner = await _started(_made(job), job)
+    log = job.context.log
+    orders = Orders(
+        runner,
+        job.section,
+        job.conf,
+        stop=stop.set,
+        reread=hooks.reread,
+        set_debug=hooks.set_debug,
+        log=log,
+    )
+    server = DriverSocket(job.path, runner, group=job.group, log=log, orders=orders)
     try:
         await server.start()
-        job.context.log("info", f"[{job.section.name}] listening on {job.path}")
-        ready()
+        log("info", f"[{job.section.name}] listening on {job.path}")
+        hooks.attach(orders)
+        hooks.ready()
         await stop.wait()
     except SocketPathError as error:
         raise StartError(str(error)) from None
@@ -69,7 +91,7 @@ async def serve(job: Job, stop: asyncio.Event, ready: Callable[[], None] = lambd
 
 async def dump(job: Job, polls: int) -> list[str]:
     """What `upsc` would show after so many polls: `name: value`, sorted.  Raises StartError."""
-    runner = await _started(job)
+    runner = await _started(_made(job), job)
     try:
         async with asyncio.timeout(START_LIMIT_S + polls * job.conf.pollinterval_s):
             while runner.polls < polls:
@@ -83,38 +105,35 @@ async def dump(job: Job, polls: int) -> list[str]:
         await runner.stop()
 
 
-async def ask(path: Path, command: str) -> Outcome:
-    """Send one instant command to a driver that runs already.  Raises StartError if none does."""
-    loop = asyncio.get_running_loop()
+async def power_off(job: Job) -> Outcome:
+    """Open the device, switch its UPS off, and let go of it.  Raises StartError.
+
+    A simulated UPS lives in the process that simulates it: one that does not run can't be switched off.
+    """
+    runner = _made(job)
+    if runner.movable:
+        raise StartError(f"[{job.section.name}] nobody simulates this UPS; is its driver running?")
+    await _started(runner, job)
     try:
-        async with asyncio.timeout(ASK_LIMIT_S):
-            reader, writer = await asyncio.open_unix_connection(str(path))
-            try:
-                client = DriverClient(ASK_LIMIT_S, loop.time())
-                client.instcmd(command, tracking="1")
-                writer.write(client.data_to_send())
-                while data := await reader.read(65536):
-                    for event in client.receive(data, loop.time()):
-                        if isinstance(event, TrackingDone):
-                            return event.outcome
-            finally:
-                writer.close()
-    except (OSError, TimeoutError) as error:
-        reason = getattr(error, "strerror", None) or "no answer"
-        raise StartError(f"cannot ask the driver at {path}: {reason}; is it running?") from None
-    raise StartError(f"the driver at {path} closed the connection without an answer")
+        return await kill_power(runner, job.section, job.context.log)
+    finally:
+        await runner.stop()
 
 
-async def _started(job: Job) -> Runner:
-    """A runner whose first poll has worked, or that may go on trying (`repeater_disable_strict_start`)."""
+def _made(job: Job) -> Runner:
+    """A runner for the job, not started.  Raises StartError."""
 
     def unheard(view: DeviceView, change: Change) -> None:
         return None
 
     try:
-        runner = make_runner(job.section, job.conf, job.context, unheard)
+        return make_runner(job.section, job.conf, job.context, unheard)
     except DriverError as error:
         raise StartError(str(error)) from None
+
+
+async def _started(runner: Runner, job: Job) -> Runner:
+    """The runner, once its first poll has worked, or if it may go on trying (repeater_disable_strict_start)."""
     runner.start()
     try:
         async with asyncio.timeout(START_LIMIT_S):

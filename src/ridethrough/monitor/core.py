@@ -126,7 +126,7 @@ def _take_in(state: MonitorState, event: Event, now: float) -> Stepped:
             if seen is None or supply is None:
                 return state, []  # Not watched any more since a reload.
             return _of_ups(state, supply, seen, event, now)
-        case FsdAcknowledged(ups) | FsdFailed(ups):
+        case FsdAcknowledged(ups=ups) | FsdFailed(ups=ups):
             return _fsd_answered(state, event, ups, now)
         case UserFsd():
             if state.sequence.begun or state.ordered:
@@ -199,7 +199,9 @@ def _fsd_answered(state: MonitorState, event: FsdAcknowledged | FsdFailed, ups: 
     elif seen is not None:
         life, told = lives.fsd_set(seen.life)
         state = state.with_watched(ups, replace(seen, life=life))
-        effects += [LogDecision(f"FSD is set on UPS {ups}", level=Level.NOTICE)]
+        effects += [
+            LogDecision(f"FSD {'would be' if event.dry else 'is'} set on UPS {ups}", level=Level.NOTICE)
+        ]
         effects += _told(state.settings, ups, told)
     answer = Fsd.FAILED if isinstance(event, FsdFailed) else Fsd.SET
     sequence, more = shutdown.fsd_answer(state.sequence, ups, answer, state.settings, now)

@@ -109,7 +109,12 @@ class Link:
     # -- the task ---------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep the link alive until `leave`, or until cancelled."""
+        """Keep the link alive until `leave`, or until cancelled.
+
+        It may be run again after an exception.
+        """
+        # A poll that a defect ended has set no time for the next one.
+        self._poll_at = min(self._poll_at, asyncio.get_running_loop().time())
         try:
             while not self._leaving:
                 await self._one_thing()

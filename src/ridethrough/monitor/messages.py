@@ -94,9 +94,10 @@ class LoginCount:
 
 @dataclass(frozen=True, slots=True)
 class FsdAcknowledged:
-    """The server has set FSD."""
+    """The server has set FSD.  `dry`: it was not asked, as nothing may be changed."""
 
     ups: str
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from ridethrough.monitor.messages import (
     Effect,
     Emit,
     Event,
+    FsdAcknowledged,
     Level,
     LogDecision,
     LoggedOut,
@@ -40,6 +41,7 @@ FLAG_LIMIT_S: Final = 15.0
 SHUTDOWN_LIMIT_S: Final = 60.0
 """How long the end of the monitor waits for SHUTDOWNCMD to have been started."""
 LEAVE_LIMIT_S: Final = 5.0
+DEFECT_PAUSE_S: Final = 1.0
 
 LinkFactory = Callable[[MonitorLine], AsyncClient]
 
@@ -109,8 +111,11 @@ class Monitor:
         output: MonitorOutput,
         *,
         strict_c: bool = False,
+        would_set_fsd: Callable[[str], None] | None = None,
     ) -> None:
+        """`would_set_fsd` makes it a dry run: it is told the UPS, and no server is."""
         self._conf = conf
+        self._would_set_fsd = would_set_fsd
         self._connect = link_factory
         self._output = output
         self._strict_c = strict_c
@@ -156,9 +161,10 @@ class Monitor:
             if ups in (system, system.partition("@")[0]):
                 link.poke()
 
-    def user_fsd(self) -> None:
-        """A person orders the shutdown."""
+    def user_fsd(self) -> bool:
+        """A person orders the shutdown.  False if nobody is left to obey: the monitor has ended."""
         self._post(UserFsd())
+        return self._running
 
     def announce(self, kind: NotifyType) -> None:
         """Publish a notice of the host that the core can't know of, such as NOPARENT."""
@@ -181,6 +187,11 @@ class Monitor:
     def shutting_down(self) -> bool:
         """Whether the shutdown has begun."""
         return self._state.sequence.begun
+
+    @property
+    def waits_s(self) -> float:
+        """HOSTSYNC and FINALDELAY together, of the configuration in force."""
+        return self._state.settings.hostsync_s + self._state.settings.finaldelay_s
 
     def summary(self) -> tuple[UpsSummary, ...]:
         """What is known of every MONITOR line."""
@@ -209,14 +220,18 @@ class Monitor:
         if not self._running:
             return
         loop = asyncio.get_running_loop()
+        not_before = loop.time() + DEFECT_PAUSE_S
         try:
             self._state, effects = core.step(self._state, event, loop.time())
             for effect in effects:
                 self._guarded(effect)
+            not_before = 0.0
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = loop.call_at(core.next_deadline(self._state), self._post, Tick())
+            # A step that a defect ended has not moved its deadline: it must not be tried without a pause.
+            at = max(core.next_deadline(self._state), not_before)
+            self._timer = loop.call_at(at, self._post, Tick())
 
     # -- effects out ---------------------------------------------------------------------------
 
@@ -226,6 +241,9 @@ class Monitor:
                 self._emit(notice)
             case LogDecision():
                 self._output.decision(effect)
+            case SetFsd(ups) if self._would_set_fsd is not None:
+                self._would_set_fsd(ups)
+                asyncio.get_running_loop().call_soon(self._post, FsdAcknowledged(ups, dry=True))
             case SetFsd(ups):
                 self._links[ups].set_fsd()
             case AskLogins(ups):

@@ -70,7 +70,7 @@ class Listener:
         self._sockets: tuple[socket.socket, ...] = ()
         self._connections: dict[int, Connection] = {}
         self._entering: set[asyncio.Task[object]] = set()
-        self._channels: list[MemoryChannel] = []
+        self._channels: set[MemoryChannel] = set()
         self._spare = -1
         self._refused = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -108,7 +108,7 @@ class Listener:
             self._spare = -1
         for task in tuple(self._entering):
             await asyncio.wait([task], timeout=1.0)
-        for channel in self._channels:
+        for channel in tuple(self._channels):
             channel.close()
         for connection in tuple(self._connections.values()):
             connection.finish()
@@ -128,14 +128,12 @@ class Listener:
             connection = self._connections.get(effect.session.number)
             if connection is not None:
                 connection.finish()
-            for channel in self._channels:
+            for channel in tuple(self._channels):
                 channel.dropped(effect)
 
     def memory_channel(self, peer: str = "local") -> MemoryChannel:
         """A client's channel inside this process, to be opened by whoever uses it (the monitor)."""
-        channel = MemoryChannel(self.core, self.carry_out, peer)
-        self._channels.append(channel)
-        return channel
+        return MemoryChannel(self.core, self.carry_out, peer, self._channels)
 
     # -- connections come and go ----------------------------------------------------------------
 

@@ -21,15 +21,23 @@ class MemoryChannel:
     """
 
     def __init__(
-        self, core: ServerCore, carry_out: Callable[[Iterable[Effect]], None], peer: str = "local"
+        self,
+        core: ServerCore,
+        carry_out: Callable[[Iterable[Effect]], None],
+        peer: str = "local",
+        open_ones: set[MemoryChannel] | None = None,
     ) -> None:
-        """Prepare; the session begins with `open`.  `carry_out` is the listener's."""
+        """Prepare; the session begins with `open`.  `carry_out` is the listener's.
+
+        The channel stands in `open_ones` as long as its session lasts.
+        """
         self.where = f"the server in this process ({peer})"
         self.on_data: Callable[[bytes], None] = _ignore
         self.on_closed: Callable[[str], None] = _ignore
         self._core = core
         self._carry_out = carry_out
         self._peer = peer
+        self._open_ones: set[MemoryChannel] = set() if open_ones is None else open_ones
         self._session: Session | None = None
         # Callbacks that were scheduled for an earlier session find another number here, and do nothing.
         self._opened = 0
@@ -42,6 +50,7 @@ class MemoryChannel:
         self._opened += 1
         self._told_closed = False
         self._session = self._core.open_session(self._peer, now, may_idle=True)
+        self._open_ones.add(self)
 
     def write(self, data: bytes) -> None:
         """Send requests; nothing happens if the channel is closed."""
@@ -79,6 +88,7 @@ class MemoryChannel:
         session, self._session = self._session, None
         if session is None:
             return
+        self._open_ones.discard(self)
         loop = asyncio.get_running_loop()
         self._carry_out(self._core.close_session(session, loop.time()))
         loop.call_soon(self._tell_closed, self._opened, reason)

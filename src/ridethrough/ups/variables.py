@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -61,7 +62,8 @@ class Variable:
 
 def parse_number(text: str) -> float | None:
     """A decimal number in NUT's notation (`1200.20`), or None for everything else."""
-    return float(text) if _DECIMAL.fullmatch(text) else None
+    number = float(text) if _DECIMAL.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
 
 
 def _within(value: str, low: str, high: str) -> bool:
