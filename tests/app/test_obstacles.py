@@ -54,7 +54,7 @@ def test_the_dead_and_the_strange_stand_in_nobodys_way(tmp_path: Path, proc: Pat
     ],
 )
 def test_our_own_daemons_count_too(tmp_path: Path, proc: Path, words: list[str], program: str) -> None:
-    """A second Ridethrough is as much in the way as a C one, and is called by the name that the user knows."""
+    """A second Ridethrough is as much in the way as a C one, and has the name that the user knows."""
     _python(proc, words)
     (tmp_path / "upsd.pid").write_text("45")
     holder = live_pid_file(tmp_path / "upsd.pid", proc)

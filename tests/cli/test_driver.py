@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.cnut import state_directory
 from tests.support.our_driver import START_S, command, environment, our_dummy_ups, wait_gone, write_section
+from tests.support.procs import started
 from tests.support.wait import wait_until
 
 DEV = "ups.status: OL\nups.mfr: Acme\nbattery.charge: 90\n"
@@ -79,12 +80,12 @@ def test_refusals(tmp_path: Path, state: Path) -> None:
     wrong = refusal(run(conf, state, "-a", "u", driver="simulated-ups"))
     assert "ups.conf:1: [u] is for the driver 'dummy-ups'" in wrong
     assert "has no port" in refusal(run(conf, state, "-s", "x"))
+    assert "shutdown not supported" in refusal(run(conf, state, "-a", "u", "-u", "root", "-k"))
     dev_file.write_bytes(bytes(range(256)) * 4)
     assert "is not a definition file" in refusal(run(conf, state, "-a", "u", "-u", "root", "-d", "1"))
     dev_file.unlink()
     assert "cannot open" in refusal(run(conf, state, "-a", "u", "-u", "root", "-d", "1"))
     assert "no user 'nobody-here'" in refusal(run(conf, state, "-a", "u", "-u", "nobody-here"))
-    assert "shutdown not supported" in refusal(run(conf, state, "-a", "u", "-k"))
 
 
 def test_one_instance_only(tmp_path: Path, state: Path) -> None:
@@ -97,8 +98,6 @@ def test_one_instance_only(tmp_path: Path, state: Path) -> None:
         pid_file.unlink()
         third = refusal(run(driver.confpath, state, "-a", "u", "-u", "root", "-F", "-x", "mode=dummy-once"))
         assert "another driver listens on" in third
-        driver.process.send_signal(signal.SIGHUP)
-        driver.process.wait_output("restart the driver to apply changes", START_S)
         driver.process.send_signal(signal.SIGTERM)
         assert driver.process.wait(START_S) == 0
     assert list(state.iterdir()) == []
@@ -141,10 +140,108 @@ def test_kill_power_of_a_simulated_ups(tmp_path: Path, state: Path) -> None:
     try:
         done = run(conf, state, "-a", "s", "-k", driver="simulated-ups")
         assert done.returncode == 0
-        assert "shutdown.return: handled" in done.stderr
+        assert "shutdown: handled" in done.stderr
+        assert int(seen(state / "simulated-ups-s", "DUMPALL", "ups.timer.shutdown")) > 0
     finally:
         os.kill(pid, signal.SIGTERM)
     wait_gone(state / "simulated-ups-s.pid")
+
+
+def seen(path: Path, request: str, variable: str) -> str:
+    """The value of a variable on a driver's socket."""
+    with socket.socket(socket.AF_UNIX) as link, link.makefile("rb") as lines:
+        link.settimeout(10)
+        link.connect(str(path))
+        link.sendall(f"{request}\n".encode())
+        for line in lines:
+            words = line.decode().split(maxsplit=2)
+            if words[:2] == ["SETINFO", variable]:
+                return words[2].strip().strip('"')
+            assert words != ["DUMPDONE"], f"{variable} is not there"
+    raise AssertionError("the driver went away")
+
+
+def ask(path: Path, request: str) -> str:
+    """What becomes of an INSTCMD or SET: the last word of the answer."""
+    with socket.socket(socket.AF_UNIX) as link, link.makefile("rb") as lines:
+        link.settimeout(10)
+        link.connect(str(path))
+        link.sendall(f"NOBROADCAST\n{request} TRACKING 7\n".encode())
+        return lines.readline().decode().removeprefix("TRACKING 7 ").strip()
+
+
+def test_reload(tmp_path: Path, state: Path) -> None:
+    """SIGHUP and the driver.reload commands put a new pollinterval in force; what needs a restart is named,
+    refused by reload-or-error, and ends the driver at reload-or-exit."""
+    with our_dummy_ups(tmp_path, "u", DEV, state) as driver:
+        process, conf = driver.process, driver.confpath / "ups.conf"
+        assert run(driver.confpath, state, "-a", "u", "-c", "reload-or-error").returncode == 0
+        process.wait_output("nothing has changed", START_S)
+        text = conf.read_text()
+        conf.write_text(text.replace("pollinterval = 1", "pollinterval = 7"))
+        process.send_signal(signal.SIGHUP)
+        process.wait_output("in force now: pollinterval", START_S)
+        wait_until(
+            lambda: seen(driver.socket, "DUMPALL", "driver.parameter.pollinterval") == "7",
+            START_S,
+            "it to show",
+        )
+        conf.write_text(text + "mode = dummy-once\n")
+        assert run(driver.confpath, state, "-a", "u", "-c", "reload-or-error").returncode == 2
+        process.wait_output("restart the driver to apply changes of: mode", START_S)
+        assert ask(driver.socket, "INSTCMD driver.reload") == "0"
+        conf.unlink()
+        assert ask(driver.socket, "INSTCMD driver.reload") == "3"
+        process.wait_output("the old settings stay in force", START_S)
+        conf.write_text(text + "mode = dummy-once\n")
+        assert run(driver.confpath, state, "-a", "u", "-c", "reload-or-exit").returncode == 0
+        assert process.wait(START_S) == 0
+
+
+def test_orders_over_the_socket(tmp_path: Path, state: Path) -> None:
+    """A dump on SIGURG; killpower only where it is allowed; driver.exit is answered before the end."""
+    with our_dummy_ups(tmp_path, "u", DEV, state) as driver:
+        driver.process.send_signal(signal.SIGURG)
+        driver.process.wait_output("battery.charge: 90\n", START_S)
+        assert ask(driver.socket, "INSTCMD driver.killpower") == "2"
+        assert ask(driver.socket, "SET driver.flag.allow_killpower 1") == "0"
+        assert ask(driver.socket, "INSTCMD driver.killpower") == "1"
+        driver.process.wait_output("shutdown not supported by dummy-ups", START_S)
+        assert ask(driver.socket, "SET driver.debug x") == "2"
+        assert ask(driver.socket, "SET driver.debug 2") == "0"
+        assert ask(driver.socket, "INSTCMD driver.dance") == "1"
+        assert ask(driver.socket, "INSTCMD driver.exit") == "0"
+        assert driver.process.wait(START_S) == 0
+
+
+def test_kill_power_by_sdcommands(tmp_path: Path, state: Path) -> None:
+    """-k without a running driver opens the device itself, tries what sdcommands names, and owns to failure."""
+    write_section(tmp_path / "c", "u", DEV, ("sdcommands = no.such,load.off",))
+    done = run(tmp_path / "c", state, "-a", "u", "-u", "root", "-k")
+    assert done.returncode == 1, done
+    assert "no.such: unknown\n" in done.stderr
+    assert "load.off: unknown\n" in done.stderr
+    assert list(state.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may chroot")
+def test_a_jail(tmp_path: Path, state: Path) -> None:
+    """-r makes a directory the driver's /: its files, its socket and its pid file lie in there."""
+    conf = tmp_path / "c"
+    write_section(conf, "u", DEV)
+    jail = state / "jail"
+    (jail / "s").mkdir(parents=True)
+    (jail / str(conf)[1:]).mkdir(parents=True)
+    (jail / str(conf)[1:] / "u.dev").write_text(DEV)
+    (conf / "u.dev").unlink()
+    argv = [*command("dummy-ups"), "-a", "u", "-u", "root", "-r", str(jail), "-FF"]
+    with started(argv, env=environment(conf, Path("/s"))) as process:
+        process.wait_output("listening on", START_S)
+        assert (jail / "s" / "dummy-ups-u").exists()
+        assert (jail / "s" / "dummy-ups-u.pid").read_text() == f"{process.pid}\n"
+    refused = run(conf, state, "-a", "u", "-r", str(tmp_path / "none"), "-F")
+    assert "cannot chroot to" in refused.stderr
+    assert refused.returncode == 1
 
 
 def test_version_list_and_help(tmp_path: Path, state: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import socket
 import time
 from collections.abc import Coroutine
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ridethrough.app.clock import BoottimeLoop, boottime
+from ridethrough.app.clock import BoottimeLoop, ShortSelector, boottime
 from ridethrough.sim.clock import ScaledLoop, ScaledSelector
 
 T = TypeVar("T")
@@ -73,6 +74,23 @@ def test_speed_must_be_positive() -> None:
     """A speed of nothing is refused in words."""
     with pytest.raises(ValueError, match="above 0"):
         ScaledSelector(0)
+
+
+def test_the_production_loop_never_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a suspend a deadline is found out within a second: no wait of the kernel's is longer."""
+    waits: list[float] = []
+
+    def spy(self: object, timeout: float | None = None) -> list[object]:
+        assert timeout is not None
+        waits.append(timeout)
+        return []
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", spy)
+    selector = ShortSelector()
+    for timeout in (None, 3600.0, 0.25, 0.0, -1.0):
+        selector.select(timeout)
+    selector.close()
+    assert waits == [1.0, 1.0, 0.25, 0.0, -1.0]
 
 
 def test_the_production_clock_counts_suspend() -> None:

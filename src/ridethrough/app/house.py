@@ -38,6 +38,8 @@ FIRST_READINGS_S: Final = 3.0
 LOOK_S: Final = 1.0
 CALM_S: Final = 60.0
 """How long the line must hold before a dry run begins anew."""
+STILL_UP_S: Final = 900.0
+"""How long the line must hold before a host that survived its SHUTDOWNCMD is protected again."""
 ANEW_S: Final = 300.0
 DEEDS_LIMIT_S: Final = 40.0
 """What a shutdown may take besides HOSTSYNC and FINALDELAY when serve is told to stop: FSD, the flag."""
@@ -123,7 +125,9 @@ class House:
             self.bus.log(
                 "error", "upsmon.conf has MONITOR lines now: restart serve, nothing is monitored yet"
             )
-        self.bus.log("info", f"{directory} was read again; commands and LISTEN are those of the start")
+        self.bus.log(
+            "info", f"{directory} was read again; LISTEN, commands and upssched.conf are those of the start"
+        )
 
     # -- the stages, in the order in which they are opened ------------------------------------------
 
@@ -216,27 +220,38 @@ class House:
             if self.blueprint.armed:
                 if status != 0:
                     self.bus.log("critical", "SHUTDOWNCMD was not started, this host is NOT being shut down")
-                    self.failed.set()
+                else:
+                    await self._line_back(STILL_UP_S, STILL_UP_S)
+                    self.bus.log(
+                        "critical",
+                        "SHUTDOWNCMD was run, the line is back and this host is still up: serve ends to begin"
+                        " anew; only that clears FSD and POWERDOWNFLAG",
+                    )
+                self.failed.set()
                 return
-            await self._line_back()
+            await self._line_back(CALM_S, ANEW_S)
             conf = self.blueprint.config.upsmon or conf
             self._begin_anew()
 
     async def _end_monitor(self, task: asyncio.Task[None]) -> None:
-        """Stop the monitor; an armed shutdown that has begun is carried on up to SHUTDOWNCMD, as C does it.
+        """Stop the monitor; an armed shutdown that has begun is carried on to SHUTDOWNCMD, as in C.
 
         The host would stay up on a battery that runs empty, with its secondaries gone, if a SIGTERM ended it.
         """
-        if self.blueprint.armed and self.monitor is not None and self.monitor.shutting_down:
-            self.monitor.stop()
-            await asyncio.wait([task], timeout=self.monitor.waits_s + DEEDS_LIMIT_S)
+        monitor = self.monitor
+        if self.blueprint.armed and monitor is not None and monitor.shutting_down:
+            monitor.stop()
+            ended = asyncio.get_running_loop().create_task(self.monitor_ended.wait())
+            limit_s = monitor.waits_s + DEEDS_LIMIT_S
+            await asyncio.wait([task, ended], timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            await _end(ended)
         await _end(task)
 
-    async def _line_back(self) -> None:
-        """Wait until every UPS served here has been on line for a while; others are given `ANEW_S`."""
+    async def _line_back(self, calm_s: float, others_s: float) -> None:
+        """Wait until every UPS served here has been on line for `calm_s`; without any, wait `others_s`."""
         held_s = 0.0
         own = self.serving.sources if self.serving is not None else {}
-        while held_s < (CALM_S if own else ANEW_S):
+        while held_s < (calm_s if own else others_s):
             await asyncio.sleep(LOOK_S)
             on_line = all("OL" in source.view.snapshot.status for source in own.values())
             held_s = held_s + LOOK_S if on_line else 0.0

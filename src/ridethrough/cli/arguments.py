@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import NoReturn
 
 
@@ -22,3 +23,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End the program."""
         self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
+
+
+def quiet_banner(env: Mapping[str, str]) -> bool:
+    """Whether a program under NUT's name leaves its first line out: the variable is empty, or true."""
+    return env.get("NUT_QUIET_INIT_BANNER", "no").lower() in ("", "true")

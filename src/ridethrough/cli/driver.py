@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import grp
 import os
 import signal
@@ -15,6 +16,7 @@ import sys
 import syslog
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,25 +31,37 @@ from ridethrough.app.background import (
     send,
 )
 from ridethrough.app.clock import BoottimeLoop
+from ridethrough.cli import driver_process
+from ridethrough.cli.arguments import quiet_banner
+from ridethrough.cli.driver_args import COMMANDS, parser_of
+from ridethrough.cli.driver_process import NotRunning
 from ridethrough.config.load import load
 from ridethrough.config.models import UpsConf, UpsSection
 from ridethrough.config.paths import altpidpath, confpath, statepath
-from ridethrough.drivers import standalone
+from ridethrough.drivers import ask, standalone
+from ridethrough.drivers.ask import AskError, Look
 from ridethrough.drivers.base import Context
+from ridethrough.drivers.order_plan import kill_commands
+from ridethrough.drivers.orders import ALLOW_KILLPOWER, OrderError, Orders
 from ridethrough.drivers.registry import KINDS
-from ridethrough.drivers.standalone import Job, StartError
+from ridethrough.drivers.standalone import Hooks, Job, StartError
+from ridethrough.drivers.unixpath import socket_path
 from ridethrough.ups.commands import Outcome
 
 T = TypeVar("T")
 
-# NUT's words for -c, in those of our daemons.  Settings are read at the start only: a reload says so.
+# What -c sends where no answer is waited for.
 _SIGNALS = {
-    "reload": "reload",
-    "reload-or-error": "reload",
-    "reload-or-exit": "reload",
-    "exit": "stop",
-    "stop": "stop",
+    "reload": signal.SIGHUP,
+    "reload-or-exit": signal.SIGUSR1,
+    "dump": signal.SIGURG,
+    "data-dump": signal.SIGURG,
+    "exit": signal.SIGTERM,
+    "stop": signal.SIGTERM,
 }
+_ANSWERED = ("exit", "reload-or-error")
+KILL_LIMIT_S = 60.0
+"""How long the driver that runs may try its commands: each has 20 s at most."""
 _PRIORITIES = {"debug": syslog.LOG_DEBUG, "info": syslog.LOG_INFO, "warning": syslog.LOG_WARNING}
 
 
@@ -76,7 +90,7 @@ def main(argv: Sequence[str], name: str | None = None) -> int:
     if driver not in KINDS:
         print(f"ridethrough: no driver '{driver}'; there are: {', '.join(KINDS)}", file=sys.stderr)
         return 2
-    options = _parser(driver).parse_args(argv[1:])
+    options = parser_of(driver).parse_args(argv[1:])
     if options.version or options.list:
         print(banner(driver))
         if options.list:
@@ -88,7 +102,7 @@ def main(argv: Sequence[str], name: str | None = None) -> int:
         if options.ups is None and options.alone is None:
             raise StartError(f"which UPS? write: {driver} -a NAME, with a section [NAME] in ups.conf")
         if options.command is not None:
-            return _signal(driver, options, env)
+            return _tell(driver, options, env, voice)
         return _start(driver, options, env, voice)
     except (StartError, DaemonError) as error:
         return _failed(error, voice)
@@ -107,44 +121,56 @@ def banner(driver: str) -> str:
 
 
 def _start(driver: str, options: argparse.Namespace, env: Mapping[str, str], voice: Voice) -> int:
-    conf, section = _section(driver, options, env, voice)
-    state = Path(env["NUT_STATEPATH"]) if env.get("NUT_STATEPATH") else Path(conf.statepath or statepath(env))
+    reread = partial(_section, driver, options, env, voice)
+    conf, section = reread()
     job = Job(
         section,
         conf,
-        Context(confpath=confpath(env), statepath=state, log=voice.say, env=env),
+        Context(confpath=confpath(env), statepath=_state(conf, env), log=voice.say, env=env),
         _group(options.group or section.option("group") or conf.group),
     )
-    if options.kill:
-        return _kill_power(job, voice)
+    voice.debug = _level(options, env, section, conf) > 0
     user = options.user or section.option("user") or conf.user or default_user()
+    enter = partial(become, user, options.chroot or conf.chroot)
+    if options.kill:
+        return _kill_power(job, voice, enter)
+    if not quiet_banner(env):
+        print(banner(driver), flush=True)
     if options.dump is not None:
-        if not env.get("NUT_QUIET_INIT_BANNER"):
-            print(banner(driver), flush=True)
-        become(user)
+        enter()
         print("\n".join(_run(standalone.dump(job, options.dump))), flush=True)
         return 0
     path = altpidpath(env) / f"{driver}-{section.name}.pid"
     refuse_if_running(path)
-    foreground = options.foreground > 0 or (options.debug > 0 and not options.background)
-    if not env.get("NUT_QUIET_INIT_BANNER"):
-        print(banner(driver), flush=True)
-    become(user)
-    if foreground:
-        return _serve(job, path if options.foreground > 1 else None, voice, lambda: None)
+    # Connected now, as the system's log may be out of reach of a jail.
+    syslog.openlog(driver, syslog.LOG_PID | syslog.LOG_NDELAY, syslog.LOG_DAEMON)
+    enter()
+    process = Process(job, reread, voice, partial(_level, options, env))
+    if options.foreground > 0 or (options.debug > 0 and not options.background):
+        return process.serve(path if options.foreground > 1 else None)
 
     def detached(ready: Callable[[], None]) -> int:
         def go() -> None:
             voice.detached = True
-            syslog.openlog(driver, syslog.LOG_PID, syslog.LOG_DAEMON)
             ready()
 
         try:
-            return _serve(job, path, voice, go)
+            return process.serve(path, go)
         except (StartError, DaemonError) as error:
             return _failed(error, voice)
 
     return in_background(detached)
+
+
+def _state(conf: UpsConf, env: Mapping[str, str]) -> Path:
+    return Path(env["NUT_STATEPATH"]) if env.get("NUT_STATEPATH") else Path(conf.statepath or statepath(env))
+
+
+def _level(options: argparse.Namespace, env: Mapping[str, str], section: UpsSection, conf: UpsConf) -> int:
+    """How much is said: by -D, else NUT_DEBUG_LEVEL, and at least as `debug_min` asks for."""
+    text = env.get("NUT_DEBUG_LEVEL", "")
+    asked = options.debug or (int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0)
+    return max(asked, int(section.number("debug_min", conf.debug_min)))
 
 
 def _section(
@@ -188,44 +214,105 @@ def _section(
     return conf, replace(section, port=port, options=laid_over)
 
 
-def _serve(job: Job, path: Path | None, voice: Voice, ready: Callable[[], None]) -> int:
-    async def serve() -> None:
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The process of one driver: its signals, its pid file, its settings."""
+
+    job: Job
+    reread: Callable[[], tuple[UpsConf, UpsSection]]
+    voice: Voice
+    level: Callable[[UpsSection, UpsConf], int]
+
+    def serve(self, path: Path | None, ready: Callable[[], None] = lambda: None) -> int:
+        """Serve until a signal or an order ends it; `path` is the pid file, if there shall be one."""
+        with contextlib.nullcontext() if path is None else pid_file(path):
+            _run(self._serve(ready))
+        return 0
+
+    async def _serve(self, ready: Callable[[], None]) -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, stop.set)
-        text = (
-            f"[{job.section.name}] settings are read at the start only: restart the driver to apply changes"
-        )
-        loop.add_signal_handler(signal.SIGHUP, voice.say, "info", text)
-        await standalone.serve(job, stop, ready)
+        orders: list[Orders] = []
 
-    if path is None:
-        _run(serve())
-    else:
-        with pid_file(path):
-            _run(serve())
-    return 0
+        def attach(made: Orders) -> None:
+            orders.append(made)
+            loop.add_signal_handler(signal.SIGHUP, made.reload)
+            loop.add_signal_handler(signal.SIGUSR1, made.reload, "reload-or-exit")
+            loop.add_signal_handler(signal.SIGURG, self._print, made)
 
+        def set_debug(level: int) -> None:
+            asked = self.level(orders[0].section, orders[0].conf) if level < 0 else level
+            self.voice.debug = asked > 0
 
-def _kill_power(job: Job, voice: Voice) -> int:
-    """`-k`: have the running driver switch the load off."""
-    if "shutdown.return" not in _commands_of(job.section.driver):
-        voice.say("error", f"[{job.section.name}] shutdown not supported by {job.section.driver}")
-        return 1
-    outcome = _run(standalone.ask(job.path, "shutdown.return"))
-    voice.say("info", f"[{job.section.name}] shutdown.return: {outcome}")
-    return 0 if outcome is Outcome.HANDLED else 1
+        await standalone.serve(self.job, stop, Hooks(self._reread, set_debug, attach, ready))
 
+    def _reread(self) -> tuple[UpsConf, UpsSection]:
+        try:
+            return self.reread()
+        except StartError as error:
+            raise OrderError(str(error)) from None
 
-def _commands_of(driver: str) -> frozenset[str]:
-    return frozenset({"shutdown.return"}) if driver == "simulated-ups" else frozenset()
+    def _print(self, orders: Orders) -> None:
+        """SIGURG: what is known, on standard output, if it still has one."""
+        with contextlib.suppress(OSError):
+            print("\n".join(standalone.listing(orders.snapshot)), flush=True)
 
 
-def _signal(driver: str, options: argparse.Namespace, env: Mapping[str, str]) -> int:
-    command = _SIGNALS.get(options.command)
-    if command is None:
-        raise StartError(f"unknown command '{options.command}' for -c; it may be: {', '.join(_SIGNALS)}")
-    send(command, altpidpath(env) / f"{driver}-{options.ups or options.alone}.pid", options.pid)
+def _kill_power(job: Job, voice: Voice, enter: Callable[[], None]) -> int:
+    """`-k`: the driver that runs switches its UPS off; where none does, or it can't, this process does."""
+    name, running = job.section.name, ask.look(job.path)
+    if running.responsive:
+        voice.say("info", f"[{name}] the driver that runs is asked to switch the UPS off")
+        outcome = _ask_to_kill(job, running)
+        voice.say("info", f"[{name}] shutdown: {outcome}")
+        if outcome is Outcome.HANDLED:
+            return 0
+        pid = driver_process.socket_pid(job.path, job.section.driver)
+        if outcome is Outcome.UNKNOWN or pid is None:
+            voice.say("error", f"[{name}] shutdown not supported by {job.section.driver}")
+            return 1
+        with contextlib.suppress(NotRunning, OSError):
+            driver_process.end(pid, job.section.driver)
+    enter()
+    return 0 if _run(standalone.power_off(job)) is Outcome.HANDLED else 1
+
+
+def _ask_to_kill(job: Job, running: Look) -> Outcome:
+    """Over the socket: by NUT's order, or for a driver from before it, by one of its own commands."""
+    outcome = Outcome.UNKNOWN
+    try:
+        if ask.setvar(job.path, ALLOW_KILLPOWER, "1") is Outcome.HANDLED:
+            return ask.command(job.path, "driver.killpower", KILL_LIMIT_S)
+        for name in kill_commands(job.section, running.commands):
+            outcome = ask.command(job.path, name)
+            if outcome is Outcome.HANDLED:
+                break
+    except AskError:
+        return Outcome.FAILED
+    return outcome
+
+
+def _tell(driver: str, options: argparse.Namespace, env: Mapping[str, str], voice: Voice) -> int:
+    """`-c`: over the socket where an answer counts, else by a signal."""
+    word = options.command
+    if word not in _SIGNALS and word not in _ANSWERED:
+        raise StartError(f"unknown command '{word}' for -c; it may be: {', '.join(COMMANDS)}")
+    name = options.ups or options.alone
+    conf = load(confpath(env), ("ups.conf",)).ups or UpsConf()
+    path = socket_path(_state(conf, env), driver, name)
+    if word in _ANSWERED and options.pid is None:
+        try:
+            outcome = ask.command(path, f"driver.{word}")
+        except AskError as error:
+            if word not in _SIGNALS:
+                raise StartError(f"[{name}] {error}") from None
+        else:
+            voice.say("info", f"[{name}] {word}: {outcome}")
+            if outcome is not Outcome.UNKNOWN or word not in _SIGNALS:
+                return outcome.code
+    pid = options.pid if options.pid is not None else driver_process.socket_pid(path, driver)
+    send(word, altpidpath(env) / f"{driver}-{name}.pid", pid, _SIGNALS)
     return 0
 
 

@@ -107,11 +107,6 @@ def read(argv: list[str], env: Mapping[str, str]) -> Options:
     )
 
 
-def quiet_banner(env: Mapping[str, str]) -> bool:
-    """Whether the first line is not wanted: the variable is there and empty, or true."""
-    return env.get("NUT_QUIET_INIT_BANNER", "no").lower() in ("", "true")
-
-
 def _place(names: list[str]) -> Place:
     place = Place.BY_DEBUG
     for name in names:

@@ -23,6 +23,7 @@ from pathlib import Path
 from ridethrough import __version__
 from ridethrough.app.background import DaemonError, become, default_user, in_background
 from ridethrough.cli import client_args
+from ridethrough.cli.arguments import quiet_banner
 from ridethrough.cli.client_args import Given, Stop
 from ridethrough.cli.upslog_args import MAX_UPSES, STDOUT, Options, Place, Wish, read
 from ridethrough.cli.upslog_files import LogFiles
@@ -86,7 +87,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(options: Options) -> int:
-    if not os.environ.get("NUT_QUIET_INIT_BANNER"):
+    if not quiet_banner(os.environ):
         client_args.out(f"Network UPS Tools upslog (Ridethrough {__version__})\n")
     entries = [entry for wish in options.wishes for entry in _entries(wish, options.given)]
     if len(entries) > MAX_UPSES:

@@ -16,6 +16,7 @@ from ridethrough.drivers.base import Log
 from ridethrough.drivers.registry import KINDS, poll_interval_s
 from ridethrough.drivers.runner import Runner
 from ridethrough.ups.commands import Outcome
+from ridethrough.ups.state import Snapshot
 
 Reread = Callable[[], tuple[UpsConf, UpsSection]]
 """Reads ups.conf again.  Raises OrderError."""
@@ -65,6 +66,11 @@ class Orders:
         self._set_debug = set_debug
         self._log = log
         self._may_kill = section.flag("allow_killpower")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the driver knows."""
+        return self._runner.view.snapshot
 
     async def instcmd(self, name: str) -> Outcome | None:
         """Obey a command; None for one that is the driver's own."""

@@ -17,7 +17,7 @@ from ridethrough.drivers.runner import Runner
 from ridethrough.drivers.socketserver import DriverSocket
 from ridethrough.drivers.unixpath import SocketPathError, socket_path
 from ridethrough.ups.commands import Outcome
-from ridethrough.ups.state import Change, DeviceView
+from ridethrough.ups.state import Change, DeviceView, Snapshot
 
 START_LIMIT_S: Final = 75.0
 """NUT's maxstartdelay."""
@@ -97,12 +97,17 @@ async def dump(job: Job, polls: int) -> list[str]:
             while runner.polls < polls:
                 await asyncio.sleep(job.conf.pollinterval_s)
                 await runner.poll_now()
-        variables = runner.view.snapshot.variables
-        return [f"{name}: {variables[name].value}" for name in sorted(variables, key=str.lower)]
+        return listing(runner.view.snapshot)
     except TimeoutError:
         raise StartError(f"[{job.section.name}] polls do not work any more") from None
     finally:
         await runner.stop()
+
+
+def listing(snapshot: Snapshot) -> list[str]:
+    """What `upsc` would show: `name: value`, sorted."""
+    variables = snapshot.variables
+    return [f"{name}: {variables[name].value}" for name in sorted(variables, key=str.lower)]
 
 
 async def power_off(job: Job) -> Outcome:
@@ -112,7 +117,7 @@ async def power_off(job: Job) -> Outcome:
     """
     runner = _made(job)
     if runner.movable:
-        raise StartError(f"[{job.section.name}] nobody simulates this UPS; is its driver running?")
+        raise StartError(f"[{job.section.name}] this UPS exists only in the driver that simulates it; is it running?")
     await _started(runner, job)
     try:
         return await kill_power(runner, job.section, job.context.log)
@@ -133,7 +138,7 @@ def _made(job: Job) -> Runner:
 
 
 async def _started(runner: Runner, job: Job) -> Runner:
-    """The runner, once its first poll has worked, or if it may go on trying (repeater_disable_strict_start)."""
+    """The runner, once its first poll has worked, or if it may go on trying (repeater_disable_strict...)."""
     runner.start()
     try:
         async with asyncio.timeout(START_LIMIT_S):

@@ -41,6 +41,8 @@ FLAG_LIMIT_S: Final = 15.0
 SHUTDOWN_LIMIT_S: Final = 60.0
 """How long the end of the monitor waits for SHUTDOWNCMD to have been started."""
 LEAVE_LIMIT_S: Final = 5.0
+MAX_DEFECTS: Final = 10
+"""So many steps in a row that a defect ended, and the monitor ends too."""
 DEFECT_PAUSE_S: Final = 1.0
 
 LinkFactory = Callable[[MonitorLine], AsyncClient]
@@ -125,6 +127,8 @@ class Monitor:
         self._deeds: asyncio.Queue[Effect] = asyncio.Queue()
         self._state = core.initial(from_conf(conf, strict_c=strict_c), 0.0)
         self._running = False
+        self._defects = 0
+        self._broken: Exception | None = None
         self._stop_wanted = False
 
     async def run(self) -> int:
@@ -136,7 +140,10 @@ class Monitor:
             self._start_link(supply, self._state.settings)
         self._post(Tick())
         try:
-            return await self._carry_out()
+            status = await self._carry_out()
+            if self._broken is not None:
+                raise self._broken
+            return status
         finally:
             self._running = False
             if self._timer is not None:
@@ -226,6 +233,14 @@ class Monitor:
             for effect in effects:
                 self._guarded(effect)
             not_before = 0.0
+            self._defects = 0
+        except Exception as error:
+            self._defects += 1
+            if self._defects >= MAX_DEFECTS:
+                # It lives and decides nothing: whoever runs it has to start it again.
+                self._broken = error
+                self._deeds.put_nowait(Stop(1))
+            raise
         finally:
             if self._timer is not None:
                 self._timer.cancel()
