@@ -97,3 +97,25 @@ def test_a_socket_is_live_only_when_somebody_answers(tmp_path: Path) -> None:
         assert str(path) in str(holder)
     assert path.exists()
     assert live_socket(path) is None
+
+
+def test_a_socket_whose_queue_is_full_is_live(tmp_path: Path) -> None:
+    """A busy driver must not be taken for the leftover of a crash."""
+    path = tmp_path / "dummy-ups-x"
+    crowd: list[socket.socket] = []
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen(0)
+        try:
+            for _ in range(64):
+                client = socket.socket(socket.AF_UNIX)
+                client.setblocking(False)
+                crowd.append(client)
+                if client.connect_ex(str(path)) != 0:
+                    break
+            holder = live_socket(path)
+            assert holder is not None
+            assert "busy" in holder.program
+        finally:
+            for client in crowd:
+                client.close()

@@ -159,7 +159,7 @@ def test_cmdscript_runs_names_of_the_rules_only(start: Start, tmp_path: Path) ->
 
 
 def test_a_script_without_an_interpreter_line_runs(start: Start, tmp_path: Path) -> None:
-    """C runs NOTIFYCMD and CMDSCRIPT by a shell, so people's scripts without #! work; the words stay words."""
+    """C runs NOTIFYCMD and CMDSCRIPT by a shell, so scripts without #! work; the words stay words."""
     script = tmp_path / "tell"
     script.write_text(f'printf "%s|%s" "$#" "$1" > {tmp_path}/told\n')
     script.chmod(0o755)

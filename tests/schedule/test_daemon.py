@@ -33,8 +33,9 @@ def here() -> Iterator[Site]:
 
 def exchange(one: Site, data: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(5)
+        # A connect with a time limit fails at once while the daemon's queue is full; a blocking one waits.
         sock.connect(str(one.pipe))
+        sock.settimeout(5)
         sock.sendall(data)
         return sock.recv(65536)
 

@@ -95,6 +95,9 @@ def live_socket(path: Path, proc: Path = Path("/proc")) -> Holder | None:
             sock.settimeout(1.0)
             sock.connect(str(path))
             pid, _, _ = _PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+    except BlockingIOError:
+        # The queue of whoever listens is full: busy, but alive.
+        return Holder(what, 0, "a busy process")
     except (PermissionError, TimeoutError):
         # It can't be asked; the kernel's table says whether somebody listens.
         return Holder(what, 0, "a process of another user") if _listened_on(path, proc) else None
