@@ -215,7 +215,7 @@ def test_orders_over_the_socket(tmp_path: Path, state: Path) -> None:
 
 
 def test_kill_power_by_sdcommands(tmp_path: Path, state: Path) -> None:
-    """-k without a running driver opens the device itself, tries what sdcommands names, and owns to failure."""
+    """-k without a running driver opens the device itself, tries what sdcommands names, owns to failure."""
     write_section(tmp_path / "c", "u", DEV, ("sdcommands = no.such,load.off",))
     done = run(tmp_path / "c", state, "-a", "u", "-u", "root", "-k")
     assert done.returncode == 1, done

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ridethrough.config import load as loading
+from ridethrough.config import reading
 from ridethrough.config.load import ALL, Configuration, load
 from ridethrough.config.models import Mode
 from ridethrough.config.paths import altpidpath, confpath, pidpath, statepath
@@ -117,7 +117,7 @@ def nobody(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(loading, "_open", refuse)
+    monkeypatch.setattr(reading, "_open", refuse)
 
 
 @pytest.mark.usefixtures("nobody")

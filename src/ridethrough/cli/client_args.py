@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `upsc`, `upscmd` and `upsrw` share: options, the way errors are said, user and password, tracking.
+"""What `upsc`, `upscmd` and `upsrw` share: options, the way errors are said, user and password.
 
 Their options, output and exit statuses are NUT's; scripts rely on them.
-Source: NUT's upsc(8), upscmd(8), upsrw(8).
+Source: NUT's upsc(8), upscmd(8), upsrw(8), nutauth.conf(5).
 """
 
 from __future__ import annotations
@@ -10,40 +10,45 @@ from __future__ import annotations
 import getopt
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ridethrough import __version__
-from ridethrough.client import answers
-from ridethrough.client.blocking import TIMEOUT_S, Client, ClientError, LinkError, Refused
-from ridethrough.client.target import Target, TargetError, parse_target
-from ridethrough.protocol import requests
-from ridethrough.protocol.client import Fail, Reply
+from ridethrough.cli.client_auth import Accounts, AuthFileError
+from ridethrough.client.blocking import TIMEOUT_S, Client, ClientError, LinkError
+from ridethrough.client.target import Target, TargetError, address, parse_target
 from ridethrough.protocol.errors import RequestError
-from ridethrough.wire.words import encode, join
+from ridethrough.wire.words import encode
+
+if TYPE_CHECKING:
+    from ridethrough.config.nutauth import Account
 
 COMMON_OPTIONS = "DhVW:A:"
 COMMON_USAGE = """\
-  -W SECS    how long to wait for the connection (default 10)
-  -A none    accepted as in NUT; other authentication files are not read
+  -W SECS    how long to wait for the connection (default 10; 0: as long as the system does)
+  -A FILE    take user and password from this nutauth.conf, and fail if it is not in order;
+             default: there must be one in its usual places; none: read none
   -D         accepted as in NUT
   -V         show the version
   -h         show this help
 """
-TRACKING_TIMEOUT_S = 10.0
 MAX_TIMEOUT_S = 86_400.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+TIMEOUT_VARIABLE = "NUT_DEFAULT_CONNECT_TIMEOUT"
 
 
 class Stop(Exception):
     """End the command with `status`; `text` was not printed yet."""
 
-    def __init__(self, status: int, text: str = "") -> None:
-        """Text goes to standard output for status 0, else to standard error."""
+    def __init__(self, status: int, text: str = "", short: str = "") -> None:
+        """Text goes to standard output for status 0, else to standard error.
+
+        `short`: the error in NUT's words alone, for `upsc -j`.
+        """
         super().__init__(text)
         self.status = status
         self.text = text
+        self.short = short
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,17 @@ class Given:
     options: dict[str, str]
     words: list[str]
     connect_timeout_s: float
+    accounts: Accounts
 
     def seconds(self, option: str, default: float) -> float:
         """The value of an option in seconds; raises Stop for what is no such number."""
         text = self.options.get(option)
-        return default if text is None else _seconds(text, f"value of {option}")
+        if text is None:
+            return default
+        seconds = _seconds(text)
+        if seconds is None:
+            raise Stop(1, f"Error: invalid value of {option}: '{text}'; give seconds, such as 10\n")
+        return seconds
 
 
 def parse(argv: list[str], options: str, usage: str) -> Given:
@@ -70,14 +81,23 @@ def parse(argv: list[str], options: str, usage: str) -> Given:
     if "-h" in given:
         raise Stop(0, usage + COMMON_USAGE)
     if "-V" in given:
-        raise Stop(0, f"Ridethrough {argv[0]} {__version__}\n")
-    if given.get("-A", "none") != "none":
-        raise Stop(
-            1, f"Error: the authentication file '{given['-A']}' can't be used; give -u and -p instead\n"
-        )
-    text = given.get("-W", os.environ.get("NUT_DEFAULT_CONNECT_TIMEOUT", ""))
-    timeout_s = _seconds(text, "network timeout") if text else TIMEOUT_S
-    return Given(given, words, timeout_s)
+        raise Stop(0, f"Network UPS Tools {argv[0]} (Ridethrough {__version__})\n")
+    accounts = Accounts(given.get("-A"), os.environ, say)
+    return Given(given, words, _connect_timeout_s(given), accounts)
+
+
+def _connect_timeout_s(given: dict[str, str]) -> float:
+    """-W, else the environment's, else the default; what is no number is said and ignored, as in NUT."""
+    timeout_s = TIMEOUT_S
+    for source, text in ((TIMEOUT_VARIABLE, os.environ.get(TIMEOUT_VARIABLE)), ("-W", given.get("-W"))):
+        if text is None:
+            continue
+        seconds = _seconds(text)
+        if seconds is None:
+            say(f"Warning: {source} '{text}' is ignored; give seconds, such as 10\n")
+        else:
+            timeout_s = seconds or MAX_TIMEOUT_S
+    return timeout_s
 
 
 def run(command: Callable[[], None]) -> int:
@@ -126,17 +146,48 @@ def target(text: str) -> Target:
     try:
         return parse_target(text)
     except TargetError as error:
-        form = "Required format: upsname[@hostname[:port]]"
-        raise Stop(1, f"Error: invalid UPS definition.\n{form}\n{error}\n") from None
+        short = "invalid UPS definition.\nRequired format: upsname[@hostname[:port]]"
+        raise Stop(1, f"Error: {short}\n{error}\n", short) from None
 
 
 def connect(host: str, port: int, given: Given, reply_timeout_s: float = TIMEOUT_S) -> Client:
-    """A client that has connected; use it in a `with`."""
+    """A client that has not connected yet; use it in a `with`.
+
+    Raises Stop if nutauth.conf can't be used, or asks for an encrypted connection to this server.
+    """
+    account = _account(given, host, port)
+    if account is not None and account.needs_tls:
+        short = "SSL error"
+        advice = (
+            f"nutauth.conf asks for TLS to {address(host, port)} (FORCESSL, CERTVERIFY), which is not built"
+        )
+        raise Stop(1, f"Error: {short}: {advice}; say FORCESSL = off for this server\n", short)
     return Client(host, port, reply_timeout_s, given.connect_timeout_s)
 
 
-def authenticate(client: Client, user: str | None, password: str | None) -> None:
-    """Send user and password; what is not given is asked for at the terminal."""
+def log_in_if_known(client: Client, target: tuple[str, int], given: Given) -> None:
+    """Send user and password if nutauth.conf has both for this server; a refusal does not matter.
+
+    NUT's servers let everybody read; others may not.
+    """
+    account = _account(given, *target)
+    if account is not None and account.user is not None and account.password is not None:
+        try:
+            client.authenticate(account.user, account.password.reveal())
+        except LinkError:
+            raise
+        except ClientError:
+            return
+
+
+def authenticate(client: Client, target: Target, given: Given) -> None:
+    """Send user and password: of -u and -p, else of nutauth.conf, else as typed at the terminal."""
+    user, password = given.options.get("-u"), given.options.get("-p")
+    account = _account(given, target.host, target.port, user)
+    if account is not None:
+        user = account.user if user is None else user
+        if password is None and account.password is not None:
+            password = account.password.reveal()
     if user is None:
         user = _ask_user()
     if password is None:
@@ -149,67 +200,21 @@ def authenticate(client: Client, user: str | None, password: str | None) -> None
         raise Stop(1, f"Authentication failed: {shown(error)}\n") from None
 
 
-def accept(client: Client, request: bytes, follow_s: float | None, what: str) -> None:
-    """Send INSTCMD or SET VAR and print its outcome on standard error, as NUT's programs do.
-
-    With `follow_s` the server is asked to track it, and the driver's own result is awaited that long.
-    """
-    if follow_s is not None:
-        refusal = _refusal(client.ask(requests.set_tracking(True)), client.where)
-        if refusal:
-            raise Stop(1, f"Enabling {what} status tracking failed. upsd answered: {refusal}\n")
-    reply = client.ask(request)
-    refusal = _refusal(reply, client.where)
-    if refusal:
-        raise Stop(1, f"Unexpected response from upsd: {refusal}\n")
-    text = answers.accepted(reply, client.where)
-    word, _, tracking_id = text.partition(" ")
-    if follow_s is None or word != "TRACKING":
-        say(f"OK {text}".rstrip() + "\n")
-        return
-    say(follow(client, tracking_id, follow_s) + "\n")
+def _account(given: Given, host: str, port: int, user: str | None = None) -> Account | None:
+    try:
+        return given.accounts.find(host, port, user)
+    except AuthFileError as error:
+        short = "Failed to parse auth config file"
+        raise Stop(1, f"Error: {short}\n{error}\n", short) from None
 
 
-def follow(
-    client: Client,
-    tracking_id: str,
-    timeout_s: float,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> str:
-    """Ask until a tracked command is done; returns `SUCCESS` or `ERR ...`.
-
-    Raises Stop when it takes longer than `timeout_s`.
-    """
-    deadline = clock() + timeout_s
-    pause = FIRST_PAUSE_S
-    while True:
-        reply = client.ask(requests.get_tracking(tracking_id))
-        text = f"ERR {reply.text}" if isinstance(reply, Fail) else join(answers.words(reply, client.where))
-        if text != "PENDING":
-            return text
-        left = deadline - clock()
-        if left <= 0:
-            raise Stop(1, f"Can't receive status tracking information: timeout ({client.where})\n")
-        sleep(min(pause, left))
-        pause = min(2 * pause, LONGEST_PAUSE_S)
-
-
-def _refusal(reply: Reply, where: str) -> str:
-    """The ERR of a reply with place and advice, or ""."""
-    if not isinstance(reply, Fail):
-        return ""
-    return f"ERR {reply.text} ({where}): {Refused(where, reply).advice}"
-
-
-def _seconds(text: str, what: str) -> float:
+def _seconds(text: str) -> float | None:
+    """Seconds, at most MAX_TIMEOUT_S, or None for what is no such number."""
     try:
         seconds = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 < seconds <= MAX_TIMEOUT_S:
-        raise Stop(1, f"Error: invalid {what}: '{text}'; give seconds, such as 10\n")
-    return seconds
+        return None
+    return min(seconds, MAX_TIMEOUT_S) if 0 <= seconds < float("inf") else None
 
 
 def _ask_user() -> str:

@@ -14,9 +14,10 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from ridethrough.app.obstacles import MAX_COMM, live_socket, program_of, shown
+from ridethrough.app.obstacles import LISTENING, MAX_COMM, live_socket, program_of, shown
 from ridethrough.drivers.control_plan import BAD_PID_FILE, NO_PID_FILE, pid_of
 
+_PROC = Path("/proc")
 END_LIMIT_S = 5.0
 """How long a driver may take to obey SIGTERM, and to be gone after SIGKILL (NUT's upsdrvctl)."""
 
@@ -44,7 +45,40 @@ def is_driver(pid: int, driver: str) -> bool:
 def socket_pid(path: Path, driver: str) -> int | None:
     """The process that listens on a driver's socket, if it is this driver in a process of its own."""
     holder = live_socket(path)
-    return holder.pid if holder is not None and holder.pid > 1 and is_driver(holder.pid, driver) else None
+    if holder is None:
+        return None
+    if holder.pid > 1 and is_driver(holder.pid, driver):
+        return holder.pid
+    # A C driver makes its socket before it goes to the background, and the kernel names the one that made it.
+    inode = _listening_inode(path)
+    return next((pid for pid in _pids() if is_driver(pid, driver) and _holds(pid, inode)), None)
+
+
+def _listening_inode(path: Path) -> bytes:
+    """The inode of the socket that listens at a path (proc(5): /proc/net/unix), or nothing."""
+    wanted = os.fsencode(path)
+    try:
+        lines = (_PROC / "net" / "unix").read_bytes().splitlines()
+    except OSError:
+        return b""
+    rows = (line.split(maxsplit=7) for line in lines)
+    return next((row[6] for row in rows if len(row) == 8 and row[7] == wanted and row[3] == LISTENING), b"")
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir(_PROC) if name.isdigit())
+
+
+def _holds(pid: int, inode: bytes) -> bool:
+    """Whether a process has a socket open; False where that can't be seen."""
+    link = f"socket:[{inode.decode('ascii', 'replace')}]"
+    directory = _PROC / str(pid) / "fd"
+    with contextlib.suppress(OSError):
+        for name in os.listdir(directory):
+            with contextlib.suppress(OSError):
+                if os.readlink(directory / name) == link:
+                    return True
+    return False
 
 
 def send(pid: int, driver: str, number: signal.Signals) -> None:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
 from ridethrough.cli import client_args
 from ridethrough.cli.client_args import Given, Stop
-from ridethrough.client.blocking import ClientError
+from ridethrough.client.blocking import Client, ClientError
 from ridethrough.client.target import DEFAULT_HOST, TargetError, parse_address
 
 USAGE = """\
@@ -29,8 +30,8 @@ def _command(argv: list[str]) -> None:
     json = "-j" in given.options
     try:
         _ask(given, json)
-    except ClientError as error:
-        if json:
+    except (ClientError, Stop) as error:
+        if json and error.short:
             client_args.out(f'{{"error": {_json(error.short)}}}\n')
         raise
 
@@ -38,37 +39,56 @@ def _command(argv: list[str]) -> None:
 def _ask(given: Given, json: bool) -> None:
     verbose = "-L" in given.options
     if verbose or "-l" in given.options:
-        host, port = _address(given.words[0] if given.words else DEFAULT_HOST)
-        with client_args.connect(host, port, given) as client:
+        with _connect(given, *_address(given.words[0] if given.words else DEFAULT_HOST)) as client:
             upses = client.list_ups()
         _write(_object(upses) if verbose else _array(upses), _lines(upses) if verbose else list(upses), json)
         return
     if not given.words:
-        raise Stop(1, "Error: invalid UPS definition.\nRequired format: upsname[@hostname[:port]]\n" + USAGE)
+        short = "invalid UPS definition.\nRequired format: upsname[@hostname[:port]]"
+        raise Stop(1, f"Error: {short}\n{USAGE}", short)
     target = client_args.target(given.words[0])
     if "-c" in given.options:
-        with client_args.connect(target.host, target.port, given) as client:
+        with _connect(given, target.host, target.port) as client:
             clients = client.list_client(target.ups)
         _write(_array(clients), clients, json)
     elif len(given.words) > 1:
         name = given.words[1]
         if "." not in name:
-            raise Stop(1, f"Error: old-style variable names are not supported: '{name}' has no dot\n")
-        with client_args.connect(target.host, target.port, given) as client:
+            short = "old-style variable names are not supported"
+            raise Stop(1, f"Error: {short}: '{name}' has no dot\n", short)
+        with _connect(given, target.host, target.port) as client:
             value = client.get_var(target.ups, name)
         _write(_json(value), [value], json)
     else:
-        with client_args.connect(target.host, target.port, given) as client:
-            variables = client.list_var(target.ups)
+        with _connect(given, target.host, target.port) as client:
+            variables = _variables(client, target.ups, json)
         _write(_object(variables), _lines(variables), json)
+
+
+@contextlib.contextmanager
+def _connect(given: Given, host: str, port: int) -> Iterator[Client]:
+    with client_args.connect(host, port, given) as client:
+        client_args.log_in_if_known(client, (host, port), given)
+        yield client
+
+
+def _variables(client: Client, ups: str, json: bool) -> dict[str, str]:
+    """All variables; for an error -j prints the object that was begun, as NUT's upsc does."""
+    try:
+        return client.list_var(ups)
+    except ClientError as error:
+        if not json:
+            raise
+        client_args.out(_object({"error": error.short}) + "\n")
+        raise Stop(1, f"Error: {client_args.shown(error)}\n") from None
 
 
 def _address(text: str) -> tuple[str, int]:
     try:
         return parse_address(text)
     except TargetError as error:
-        form = "Required format: [hostname[:port]]"
-        raise Stop(1, f"Error: invalid hostname.\n{form}\n{error}\n") from None
+        short = "invalid hostname.\nRequired format: [hostname[:port]]"
+        raise Stop(1, f"Error: {short}\n{error}\n", short) from None
 
 
 def _write(as_json: str, lines: list[str], json: bool) -> None:

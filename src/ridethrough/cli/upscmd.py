@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ridethrough.cli import client_args
-from ridethrough.cli.client_args import TRACKING_TIMEOUT_S, Given, Stop
+from ridethrough.cli.client_args import Given, Stop
+from ridethrough.cli.client_tracking import TRACKING_TIMEOUT_S, accept
 from ridethrough.client.target import Target
 from ridethrough.protocol import requests
 from ridethrough.protocol.client import Line
@@ -60,5 +61,5 @@ def _send(given: Given, target: Target) -> None:
     follow_s = given.seconds("-t", TRACKING_TIMEOUT_S)
     request = requests.instcmd(target.ups, name, given.words[2] if len(given.words) > 2 else None)
     with client_args.connect(target.host, target.port, given) as client:
-        client_args.authenticate(client, given.options.get("-u"), given.options.get("-p"))
-        client_args.accept(client, request, follow_s if "-w" in given.options else None, "command")
+        client_args.authenticate(client, target, given)
+        accept(client, request, follow_s if "-w" in given.options else None, "command")

@@ -199,13 +199,11 @@ class Hands:
             return pid is not None
         try:
             outcome = ask.command(path, "driver.exit")
-            if pid is None:
-                return outcome is Outcome.HANDLED
             # Old drivers do not know the command.
-            gone = outcome is Outcome.HANDLED and driver_process.wait_gone(pid)
-            if gone or driver_process.end(pid, task.driver):
+            gone = outcome is Outcome.HANDLED and (pid is None or driver_process.wait_gone(pid))
+            if gone or (pid is not None and driver_process.end(pid, task.driver)):
                 return True
-            reason = f"pid {pid} lives on, even after SIGKILL"
+            reason = f"driver.exit: {outcome}" if pid is None else f"pid {pid} lives on, even after SIGKILL"
         except NotRunning:
             return True  # gone in between
         except (AskError, OSError) as error:

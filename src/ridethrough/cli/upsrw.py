@@ -7,7 +7,8 @@ import re
 import sys
 
 from ridethrough.cli import client_args
-from ridethrough.cli.client_args import TRACKING_TIMEOUT_S, Given, Stop
+from ridethrough.cli.client_args import Given, Stop
+from ridethrough.cli.client_tracking import TRACKING_TIMEOUT_S, accept
 from ridethrough.client import answers
 from ridethrough.client.blocking import Client
 from ridethrough.client.target import Target
@@ -55,8 +56,8 @@ def _set(given: Given, target: Target) -> None:
         value = _ask_value(name)
     request = requests.set_var(target.ups, name, value)
     with client_args.connect(target.host, target.port, given) as client:
-        client_args.authenticate(client, given.options.get("-u"), given.options.get("-p"))
-        client_args.accept(client, request, follow_s if "-w" in given.options else None, "set variable")
+        client_args.authenticate(client, target, given)
+        accept(client, request, follow_s if "-w" in given.options else None, "set variable")
 
 
 def _ask_value(name: str) -> str:

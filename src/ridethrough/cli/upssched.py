@@ -71,7 +71,15 @@ def main(argv: Sequence[str]) -> int:
     return _handle(Cause(kind, ups, text), debug)
 
 
-def _handle(cause: Cause, debug: bool) -> int:
+def go_on(notice: tuple[str, str, str], done: int, child: tuple[int, str, float] | None) -> int:
+    """Finish what `quick_upssched` has begun; gives the exit status.
+
+    `notice` is NOTIFYTYPE, UPSNAME and the text; `done` and `child` are as `Run.handle` takes them.
+    """
+    return _handle(Cause(*notice), False, done, child)
+
+
+def _handle(cause: Cause, debug: bool, done: int = 0, child: tuple[int, str, float] | None = None) -> int:
     journal = Journal()
     try:
         conf = load(str(confpath(os.environ)), journal)
@@ -79,7 +87,7 @@ def _handle(cause: Cause, debug: bool) -> int:
         journal(str(error), True)
         return 1
     run = Run(conf, dict(os.environ), journal, keep_stderr=debug)
-    run.handle(cause)
+    run.handle(cause, done, child)
     return int(run.failed)
 
 

@@ -117,7 +117,9 @@ async def power_off(job: Job) -> Outcome:
     """
     runner = _made(job)
     if runner.movable:
-        raise StartError(f"[{job.section.name}] this UPS exists only in the driver that simulates it; is it running?")
+        raise StartError(
+            f"[{job.section.name}] this UPS exists only in the driver that simulates it; is it running?"
+        )
     await _started(runner, job)
     try:
         return await kill_power(runner, job.section, job.context.log)
