@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,21 +49,86 @@ def test_the_programs_name_is_the_command(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out
 
 
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed `ridethrough`, and an empty directory `names` for its other names."""
+    path = tmp_path / "bin" / "ridethrough"
+    path.parent.mkdir()
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    (tmp_path / "names").mkdir()
+    monkeypatch.setattr(link, "own_program", lambda: path)
+    return path
+
+
 def test_link_makes_the_nut_names_and_takes_them_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, program: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file that is not ours is named and left alone."""
-    program = tmp_path / "bin" / "ridethrough"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(link, "own_program", lambda: program)
+    """Every name is there; made twice they are the same; a file that is not ours is named and left alone."""
     names = tmp_path / "names"
-    names.mkdir()
     (names / "upsd").write_text("the C one")
-    assert link.main(["link", str(names)]) == 1
-    assert f"{names / 'upsd'}: File exists; it is left as it is" in capsys.readouterr().err
-    assert (names / "upsc").resolve() == program
-    assert link.main(["link", str(names)]) == 1
+    (names / "upsc").write_text("#!/bin/sh\necho the C one\n")
+    (names / "upsrw").mkdir()
+    (names / "upsmon").symlink_to("/sbin/upsmon")
+    for _ in range(2):
+        assert link.main(["link", str(names)]) == 1
+        errors = capsys.readouterr().err
+        for name in ("upsd", "upsc", "upsrw", "upsmon"):
+            assert f"{names / name}: File exists; it is left as it is" in errors
+        assert {path.name for path in names.iterdir()} == set(NUT_NAMES)
+        assert (names / "upsdrvctl").readlink() == program
+        assert not (names / "upscmd").is_symlink()
     assert link.main(["link", "--remove", str(names)]) == 0
-    assert [path.name for path in names.iterdir()] == ["upsd"]
+    assert {path.name for path in names.iterdir()} == {"upsd", "upsc", "upsrw", "upsmon"}
+    assert (names / "upsc").read_text() == "#!/bin/sh\necho the C one\n"
+
+
+def test_stubs_start_the_tools(tmp_path: Path, program: Path) -> None:
+    """Each tool's file is a program of its own that anybody may run, in whatever directory."""
+    names = tmp_path / "names"
+    umask = os.umask(0o077)
+    try:
+        assert link.main(["link", str(names)]) == 0
+    finally:
+        os.umask(umask)
+    (tmp_path / "ridethrough.py").write_text("raise SystemExit(9)")
+    for name in sorted(link.STUBS):
+        path = names / name
+        assert path.stat().st_mode & 0o777 == 0o755
+        done = subprocess.run(
+            [path, "-h"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=20
+        )
+        assert f"usage: {name} " in done.stdout
+
+
+def test_older_links_are_replaced_and_stubs_that_cant_be_are_links(
+    tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A symbolic link of ours gives way; where no #! line can name this Python, it is a link again."""
+    names = tmp_path / "names"
+    (names / "upsc").symlink_to(program)
+    assert link.main(["link", str(names)]) == 0
+    assert link.MARKER in (names / "upsc").read_text()
+    monkeypatch.setattr(link, "interpreter", lambda: "")
+    assert link.main(["link", str(names)]) == 0
+    assert (names / "upsc").readlink() == program
+
+
+def test_a_python_that_no_first_line_can_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blank in the path, or a path that is too long."""
+    for directory in (tmp_path / "a b", tmp_path / ("x" * 120)):
+        directory.mkdir()
+        (directory / "python3").symlink_to(sys.executable)
+        monkeypatch.setattr(sys, "_base_executable", str(directory / "python3"))
+        assert link.interpreter() == ""
+
+
+def test_a_closed_directory_is_named(tmp_path: Path) -> None:
+    """The one that other users can't enter, seen from the root; "" where they can run it all."""
+    inner = tmp_path / "closed" / "inner"
+    inner.mkdir(parents=True)
+    assert link.closed_directory(("/bin/sh",)) == ""
+    (tmp_path / "closed").chmod(0o700)
+    named = link.closed_directory(("/bin/sh", str(inner / "python3")))
+    assert str(tmp_path / "closed").startswith(named)
+    assert named

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ridethrough.cli import client_args, upscmd
+from ridethrough.cli import client_args, client_tracking, upscmd
 from ridethrough.client.blocking import Client
 from tests.support.lineserver import LineServer, line_server
 
@@ -143,7 +143,7 @@ def test_tracking_gives_up_in_time() -> None:
 
     with line_server(lambda line: b"PENDING\n") as server, Client(server.host, server.port) as client:
         with pytest.raises(client_args.Stop, match="timeout"):
-            client_args.follow(client, "1-a", 10.0, sleep, lambda: now)
+            client_tracking.follow(client, "1-a", 10.0, sleep, lambda: now)
         assert 10.0 <= now < 10.1
         assert len(server.seen) < 20
 
@@ -152,7 +152,7 @@ def test_tracking_tells_a_failure() -> None:
     """A result that is an ERR is shown as it came."""
     answers = iter([b"PENDING\n", b"ERR FAILED\n"])
     with line_server(lambda line: next(answers, b"")) as server, Client(server.host, server.port) as client:
-        assert client_args.follow(client, "1-a", 10.0, lambda seconds: None, lambda: 0.0) == "ERR FAILED"
+        assert client_tracking.follow(client, "1-a", 10.0, lambda seconds: None, lambda: 0.0) == "ERR FAILED"
 
 
 def test_a_server_that_can_not_track(capfdbinary: Captured) -> None:
@@ -165,3 +165,19 @@ def test_a_server_that_can_not_track(capfdbinary: Captured) -> None:
             b"Enabling command status tracking failed. upsd answered: ERR UNKNOWN-COMMAND"
         )
         assert not any(line.startswith(b"INSTCMD") for line in server.seen)
+
+
+def test_people_are_told_what_ok_means(
+    server: LineServer, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a terminal OK is explained, unless NUT_QUIET_OK_NOTRACKING is true; scripts get OK alone."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NUT_QUIET_OK_NOTRACKING", raising=False)
+    assert run(server, capfdbinary, LOGIN, "load.off")[2].startswith(b"OK\nThe server has accepted this;")
+    monkeypatch.setenv("NUT_QUIET_OK_NOTRACKING", "true")
+    assert run(server, capfdbinary, LOGIN, "load.off")[2] == b"OK\n"
+
+
+def test_no_time_to_wait(server: LineServer, capfdbinary: Captured) -> None:
+    """-t 0 is taken, as by NUT's programs: the result is asked for once."""
+    assert run(server, capfdbinary, [*LOGIN, "-w", "-t", "0"], "load.off", "a b")[2] == b"SUCCESS\n"

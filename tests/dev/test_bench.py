@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from bench import _docs
 from bench._figures import ms, percentile, table
 from tools.imports import ROOT
 
@@ -37,3 +38,28 @@ def test_a_benchmark_prints_its_table(name: str, count: int) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"^\| .* \| \d+\.\d ", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_what_was_measured_goes_between_its_marks() -> None:
+    """Everything else on the page stays; a page without the marks is named."""
+    parts = [
+        f"<!-- measured: {name} -->\n{text}\n<!-- /measured -->\n"
+        for name, text in (("a", "old"), ("b", "kept"))
+    ]
+    page = "".join(["# Title\n", *parts])
+    assert _docs.replaced(page, "a", "| new |\n") == page.replace("old", "| new |")
+    assert _docs.replaced(page, "b", "x") == page.replace("kept", "x")
+    with pytest.raises(ValueError, match="no lines '<!-- measured: c -->'"):
+        _docs.replaced(page, "c", "x")
+
+
+@pytest.mark.slow
+@pytest.mark.cnut
+def test_startup_measures_both_sides() -> None:
+    """`./dev bench startup` prints a line for each call, whatever the machine is busy with."""
+    done = subprocess.run(
+        [ROOT / "dev", "bench", "startup", "3"], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert done.returncode in (0, 1), done.stderr
+    rows = re.findall(r"^\| up\w+[^|]*\|[^|]*\| +([\d.]+) +\| +([\d.]+) +\|", done.stdout, re.MULTILINE)
+    assert len(rows) == 8, done.stdout

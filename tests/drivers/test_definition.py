@@ -25,7 +25,8 @@ from ridethrough.ups.variables import Variable, VarKind
     [
         ("battery.charge: 90", Assign("battery.charge", "90")),
         ('ups.model: "Smart UPS"  1500', Assign("ups.model", "Smart UPS 1500")),
-        ("ups.id:", Assign("ups.id", "")),
+        ('ups.id: ""', Assign("ups.id", "")),
+        ("ups.alarm:", Assign("ups.alarm", "")),
         ("ups.load 22", Assign("ups.load", "22")),
         ("ups.status: OL  CHRG OL", SetStatus(("OL", "CHRG"))),
         ('ups.status: "OB LB"', SetStatus(("OB", "LB"))),
@@ -58,7 +59,7 @@ def test_lines_without_effect(line: str) -> None:
         ("TIMER soon", "TIMER needs a number of seconds"),
         ("TIMER 99999999999", "at most"),
         ('ups.model: "never closed', "never closed"),
-        ("ups.model: " + "x" * 3000, "longer than"),
+        ("ups.model: " + "x" * 9000, "too long words"),
     ],
 )
 def test_bad_lines_are_named_and_the_rest_goes_on(line: str, words: str) -> None:
@@ -68,6 +69,42 @@ def test_bad_lines_are_named_and_the_rest_goes_on(line: str, words: str) -> None
     assert found.problems[0].startswith("f.dev:2: ")
     assert words in found.problems[0]
     assert found.steps == (Assign("ups.load", "1"),)
+
+
+def test_a_line_without_a_value_repeats_the_one_before() -> None:
+    """What C dummy-ups makes of an incomplete dump, so that both show the same."""
+    text = b"ups.load: 7\nups.status: OL\nups.serial:\nups.id: a b\nups.contacts\nups.alarm:\nTIMER 1\nups.mfr:\n"
+    found = parse(text, "f.dev")
+    values = {step.name: step.value for step in found.steps if isinstance(step, Assign)}
+    assert values == {
+        "ups.load": "7",
+        "ups.serial": "7",
+        "ups.id": "a b",
+        "ups.contacts": "a b",
+        "ups.alarm": "",
+        "ups.mfr": "a b",
+    }
+    assert found.problems == ()
+    assert parse(b"ALARM too warm\nups.id:\nALARM\n", "f").steps == (
+        Alarm("too warm"),
+        Assign("ups.id", "too warm"),
+        Alarm(""),
+    )
+
+
+def test_a_long_value_is_cut_where_c_cuts_it_and_told() -> None:
+    """127 bytes are kept, more are said to be too many."""
+    kept, cut = parse(b"ups.id: " + b"x" * 127 + b"\n", "f.dev"), parse(b"\nups.id: " + b"x" * 128, "f.dev")
+    assert kept.steps == cut.steps == (Assign("ups.id", "x" * 127),)
+    assert kept.problems == ()
+    (problem,) = cut.problems
+    assert problem.startswith("f.dev:2: the value is longer than 127 bytes and was cut there")
+
+
+def test_a_name_keeps_its_first_letter_case() -> None:
+    """Names differ in more than letter case; what is there from the start has NUT's."""
+    found = parse(b"Foo.Bar: 1\nfoo.bar: 2\nUPS.MFR: 3\n", "f.dev")
+    assert found.steps == (Assign("Foo.Bar", "1"), Assign("Foo.Bar", "2"), Assign("ups.mfr", "3"))
 
 
 @settings(max_examples=150)
@@ -147,9 +184,9 @@ def test_types_are_those_of_the_table() -> None:
 
 
 def test_an_empty_value_deletes() -> None:
-    """A variable without a value is taken away."""
+    """A variable whose value is empty quotes is taken away."""
     state, base = played("a.b: 1\n", Play(), EMPTY, 0.0)
-    _, base = played("a.b:\n", state, base, 1.0)
+    _, base = played('a.b: ""\n', state, base, 1.0)
     assert "a.b" not in base.variables
 
 

@@ -12,6 +12,7 @@ import time
 from typing import Final
 
 LONGEST_WAIT_S: Final = 1.0
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ShortSelector(selectors.DefaultSelector):
@@ -33,10 +34,9 @@ class BoottimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         """Seconds since boot, suspend included."""
-        return boottime()
+        return time.clock_gettime(_CLOCK)
 
 
 def boottime() -> float:
     """Seconds since boot, suspend included; the monotonic clock where the system has no CLOCK_BOOTTIME."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
+    return time.clock_gettime(_CLOCK)

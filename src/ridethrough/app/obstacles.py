@@ -114,10 +114,10 @@ def _listened_on(path: Path, proc: Path) -> bool:
         return True
     wanted = os.fsencode(path)
     columns = (line.split(maxsplit=7) for line in lines)
-    return any(len(each) == 8 and each[7] == wanted and each[3] == _LISTENING for each in columns)
+    return any(len(each) == 8 and each[7] == wanted and each[3] == LISTENING for each in columns)
 
 
-_LISTENING: Final = b"00010000"
+LISTENING: Final = b"00010000"
 
 _PEER: Final = struct.Struct("3i")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ridethrough.app import places
 from ridethrough.check.everything import load_and_look
 from ridethrough.cli.arguments import Parser
+from ridethrough.config.nutauth_file import load_nutauth
 from ridethrough.config.paths import confpath
 from ridethrough.config.problems import Severity
 
@@ -27,7 +28,7 @@ def main(argv: list[str]) -> int:
     except places.PlaceError as error:
         print(f"ridethrough check: {error}", file=sys.stderr)
         return 1
-    problems = load_and_look(directory).problems
+    problems = (*load_and_look(directory).problems, *load_nutauth(directory / "nutauth.conf")[1])
     for problem in problems:
         print(problem)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)

@@ -157,11 +157,13 @@ def connect(host: str, port: int, given: Given, reply_timeout_s: float = TIMEOUT
     """
     account = _account(given, host, port)
     if account is not None and account.needs_tls:
+        where = address(host, port)
         short = "SSL error"
-        advice = (
-            f"nutauth.conf asks for TLS to {address(host, port)} (FORCESSL, CERTVERIFY), which is not built"
+        reason = (
+            f"nutauth.conf asks for TLS to {where} (FORCESSL or CERTVERIFY), which this version does not have"
         )
-        raise Stop(1, f"Error: {short}: {advice}; say FORCESSL = off for this server\n", short)
+        advice = "if it may go in the clear, write FORCESSL = off for this server"
+        raise Stop(1, f"Error: {short}: {reason}; {advice}\n", short)
     return Client(host, port, reply_timeout_s, given.connect_timeout_s)
 
 
@@ -188,6 +190,8 @@ def authenticate(client: Client, target: Target, given: Given) -> None:
         user = account.user if user is None else user
         if password is None and account.password is not None:
             password = account.password.reveal()
+    if given.accounts.unread and (user is None or password is None):
+        say(given.accounts.unread)
     if user is None:
         user = _ask_user()
     if password is None:

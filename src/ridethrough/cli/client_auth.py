@@ -25,7 +25,8 @@ class AuthFileError(Exception):
 class Accounts:
     """The accounts of nutauth.conf, read when they are first asked for.
 
-    `option` is the value of -A: a path, `none`, `default` (there must be a file), or None (take what is there).
+    `option` is the value of -A: a path, `none`, `default` (there must be one), or None (take what is there).
+    `unread` says why a file that nobody asked for could not be read; whoever misses an account tells it.
     """
 
     def __init__(self, option: str | None, env: Mapping[str, str], say: Callable[[str], None]) -> None:
@@ -35,6 +36,7 @@ class Accounts:
         self._say = say
         self._auth: NutAuth | None = None
         self._read = option == NONE
+        self.unread = ""
 
     def find(self, host: str, port: int, user: str | None = None) -> Account | None:
         """What the file says of a server, or None without a file.  Raises AuthFileError."""
@@ -60,7 +62,8 @@ class Accounts:
         if auth is None:
             if asked_for:
                 raise AuthFileError(said.rstrip("\n") or f"{path}: there is no such file")
-            # It is the site's, and not for this user to read: C's programs say so at each call.
+            # It may be the site's, and not for this user: who only reads a UPS misses nothing.
+            self.unread = said
             return None
         if fatal(auth, problems, asked_for=asked_for):
             raise AuthFileError(said.rstrip("\n"))

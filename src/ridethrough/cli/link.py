@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ridethrough link DIR`: NUT's names for our commands in a directory.
 
-The tools that people and scripts call are small stub programs, which start Python without what they don't need
-(see `quick`); what runs for long is a symbolic link to the installed program.
+The tools that people and scripts call are small stub programs, which start Python without what they don't
+need (see `quick`); what runs for long is a symbolic link to the installed program.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def own_program() -> Path | None:
 
 
 def interpreter() -> str:
-    """The Python for stubs: the one that this virtual environment was made from; "" if no #! line can name it."""
+    """The Python for stubs: the one that this environment was made from; "" if no #! line can name it."""
     for path in (getattr(sys, "_base_executable", ""), sys.executable):
         if path and os.access(path, os.X_OK):
             plain = path.isascii() and path.isprintable() and " " not in path
@@ -102,9 +102,11 @@ def closed_directory(paths: tuple[str, ...]) -> str:
 
 
 def _prepare(python: str) -> None:
-    """Have the byte code ready (a tool's user can seldom write it), and say who will not be able to run it."""
+    """Have the byte code ready (a tool's user can seldom write it), and say who can't run the programs."""
     package = Path(package_directory(), "ridethrough")
+    before = os.umask(0o022)  # It is for all users, whatever this one's habits are.
     compileall.compile_dir(package, quiet=2)
+    os.umask(before)
     closed = closed_directory((python, str(package)))
     if closed:
         print(

@@ -8,16 +8,16 @@ asks anew; so this file has no wording of its own, and prints byte for byte what
 It imports built-in modules only, and not even `__future__`: each module costs a part of a millisecond.
 """
 
+import _socket
 import posix
 import sys
 import time
-
-import _socket
 
 WAIT_S = 1.0  # For all that happens here; the whole program then waits as long as it was told to.
 MAX_BYTES = 65536
 MAX_LINE_BYTES = 16384
 PORT = 3493
+VARIABLES = (b"NUT_DEFAULT_CONNECT_TIMEOUT", b"NUT_AUTHCONF_FILE", b"NUT_AUTHCONF_PATH")
 NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 WORD = bytes(byte for byte in range(0x21, 0x7F) if byte not in b'"#\\=')
 ODD = bytes(byte for byte in range(0x20) if byte != 0x0A)
@@ -52,9 +52,9 @@ def _quickly(name: str, words: list[str]) -> int | None:
 
 
 def upsc(words: list[str]) -> int | None:
-    """Run upsc with these words; the exit status, or None if nothing was printed and the whole program has to."""
+    """Run upsc with these words; the exit status, or None if the whole program has to."""
     asked = question(words)
-    if asked is None or b"NUT_DEFAULT_CONNECT_TIMEOUT" in posix.environ:
+    if asked is None or not plain_surroundings(posix.environ):
         return None
     option, host, port, query = asked
     reply = fetch(host, port, query)
@@ -69,6 +69,24 @@ def upsc(words: list[str]) -> int | None:
     except OSError:
         return None
     return 0
+
+
+def plain_surroundings(env: dict[bytes, bytes]) -> bool:
+    """Whether neither a variable nor a nutauth.conf (see `client_auth`) changes what upsc does."""
+    if any(name in env for name in VARIABLES):
+        return False
+    home = env.get(b"HOME")
+    places = [home + b"/.config/nut/nutauth.conf", home + b"/.nutauth.conf"] if home else []
+    return not any(map(there, [*places, (env.get(b"NUT_CONFPATH") or b"/etc/nut") + b"/nutauth.conf"]))
+
+
+def there(path: bytes) -> bool:
+    """Whether there is a file (or anything else) of this name that we can see."""
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def question(words: list[str]) -> tuple[str, bytes, int, bytes] | None:
@@ -129,8 +147,8 @@ def _talk(link: _socket.socket, query: bytes, deadline: float) -> bytes | None:
         if left <= 0 or len(reply) > MAX_BYTES:
             return None
         link.settimeout(left)
-        # C's upsd writes a list line by line, and the kernel holds the second until the first is acknowledged:
-        # which it is at once only if asked for, and after 40 ms else.
+        # C's upsd writes a list line by line, and the kernel holds each until the last is acknowledged:
+        # at once if we ask for it, after 40 ms else.
         if sys.platform == "linux":
             link.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_QUICKACK, 1)
         data = link.recv(MAX_BYTES)

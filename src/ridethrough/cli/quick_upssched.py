@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`upssched` for the notices of every day: a plain upssched.conf, scripts that end well, a daemon that answers.
+"""`upssched` for everyday notices: a plain upssched.conf, scripts that end well, a daemon that answers.
 
-It does what `schedule.notice` does.  What is not plain is left to that: all of it, or what is still to be done.
-That is so for every fault in the file, for the start of the timer daemon, and for a script that fails or takes
-long.  It imports built-in modules only, see `quick`.
+It does what `schedule.notice` does.  What is not plain is left to that: all of it, or what is left to do.
+That is so for every fault in the file, for the start of the timer daemon, and for a script that fails or
+takes long.  It imports built-in modules only, see `quick`.
 """
 
+import _socket
 import posix
 import time
 
-import _socket
-
-from ridethrough.cli.quick import WORD
+from ridethrough.cli.quick import WORD, there
 
 MAX_FILE_BYTES = 65536
 MAX_LINE_BYTES = 1000
@@ -22,9 +21,9 @@ ANSWER_S = 5.0
 SIGPIPE = 13
 SCRIPT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,-"
 TYPES = frozenset(
-    b"ONLINE ONBATT LOWBATT FSD COMMOK COMMBAD SHUTDOWN SHUTDOWN_HOSTSYNC REPLBATT NOCOMM NOPARENT CAL NOTCAL OFF "
-    b"NOTOFF BYPASS NOTBYPASS ECO NOTECO ALARM NOTALARM OVER NOTOVER TRIM NOTTRIM BOOST NOTBOOST OTHER NOTOTHER "
-    b"SUSPEND_TIMEJUMP_UNEXPECTED SUSPEND_STARTING SUSPEND_FINISHED".split()
+    b"ONLINE ONBATT LOWBATT FSD COMMOK COMMBAD SHUTDOWN SHUTDOWN_HOSTSYNC REPLBATT NOCOMM NOPARENT CAL "
+    b"NOTCAL OFF NOTOFF BYPASS NOTBYPASS ECO NOTECO ALARM NOTALARM OVER NOTOVER TRIM NOTTRIM BOOST NOTBOOST "
+    b"OTHER NOTOTHER SUSPEND_TIMEJUMP_UNEXPECTED SUSPEND_STARTING SUSPEND_FINISHED".split()
 )
 VERBS = {  # verb -> fewest and most words behind it, and its word on PIPEFN
     b"EXECUTE": (1, 1, b""),
@@ -114,7 +113,7 @@ class _Run:
 
     def __init__(self, settings: dict[bytes, bytes], notice: dict[bytes, bytes]) -> None:
         self._settings = settings
-        self._notice = notice
+        self._notice = notice  # Type, UPS and text, in this order.
         self.child: tuple[int, str, float] | None = None
         """A script that the whole program is to wait for: process id, command, when it began."""
         self.failed = 0
@@ -124,13 +123,12 @@ class _Run:
         _, _, verb, name, more = rule
         if verb == b"EXECUTE":
             return self._script(b"Executing command: " + name, name)
-        words = [name, more, *(self._notice[key] for key in (b"NOTIFYTYPE", b"UPSNAME", b"NOTIFYMSG"))]
-        line = b" ".join([VERBS[verb][2], *map(_quoted, words)]) + b"\n"
+        line = request(verb, [name, more, *self._notice.values()])
         try:
             answer = _told(self._settings[b"PIPEFN"], line)
         except (FileNotFoundError, ConnectionRefusedError):
             # No daemon, so no timer: a cancel has nothing to do but its command.
-            if verb.startswith(b"START") or _there(self._settings[b"LOCKFN"]):
+            if verb.startswith(b"START") or there(self._settings[b"LOCKFN"]):
                 return False
             return not more or self._script(b"Cancel " + name + b", event: " + more, more)
         except TimeoutError:
@@ -197,19 +195,16 @@ def _log(text: bytes, warning: bool = False) -> None:
     try:
         posix.write(2, b"upssched: " + text + b"\n")
     except OSError:
-        pass  # A log that can't be written never stops anything.
+        return  # A log that can't be written never stops anything.
+
+
+def request(verb: bytes, words: list[bytes]) -> bytes:
+    """The line for the timer daemon (see `schedule.messages`)."""
+    return b" ".join([VERBS[verb][2], *map(_quoted, words)]) + b"\n"
 
 
 def _quoted(word: bytes) -> bytes:
     return b'"' + word.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"#", b"\\#") + b'"'
-
-
-def _there(path: bytes) -> bool:
-    try:
-        posix.lstat(path)
-    except OSError:
-        return False
-    return True
 
 
 def _contents(path: bytes) -> bytes:

@@ -15,6 +15,7 @@ from ridethrough import __version__
 from ridethrough.app.background import DaemonError, default_user, in_background, send
 from ridethrough.app.clock import BoottimeLoop
 from ridethrough.app.upsd import Options, UpsdError, pid_path, run_upsd
+from ridethrough.cli.arguments import debug_level, quiet_banner
 from ridethrough.config.paths import confpath
 from ridethrough.server.sockets import Families
 
@@ -25,6 +26,7 @@ _PRIORITIES = {
     "warning": syslog.LOG_WARNING,
     "error": syslog.LOG_ERR,
 }
+BANNER = f"Network UPS Tools upsd 2.8.0 - Ridethrough {__version__}"
 
 
 class Voice:
@@ -52,7 +54,7 @@ def main(argv: list[str]) -> int:
     """Run, or signal the one that runs; gives the exit status."""
     options = _parser().parse_args(argv[1:])
     if options.version:
-        print(f"Network UPS Tools upsd 2.8.0 - Ridethrough {__version__}")
+        print(BANNER)
         return 0
     if options.chroot:
         try:
@@ -91,7 +93,8 @@ def main(argv: list[str]) -> int:
 
 
 def _run(env: dict[str, str], options: Options, voice: Voice, ready: Callable[[], None]) -> int:
-    voice.say("info", f"Network UPS Tools upsd 2.8.0 - Ridethrough {__version__}, files in {confpath(env)}")
+    if not quiet_banner(env):
+        voice.say("info", f"{BANNER}, files in {confpath(env)}")
     try:
         with asyncio.Runner(loop_factory=BoottimeLoop) as runner:
             runner.run(run_upsd(env, options, voice.say, ready))
@@ -102,9 +105,7 @@ def _run(env: dict[str, str], options: Options, voice: Voice, ready: Callable[[]
 
 
 def _least_level(options: argparse.Namespace, env: dict[str, str]) -> int:
-    said = env.get("NUT_DEBUG_LEVEL", "")
-    debug = options.debug or (int(said) if said.isascii() and said.isdigit() else 0)
-    if debug:
+    if options.debug or debug_level(env):
         return syslog.LOG_DEBUG
     return max(syslog.LOG_ERR, syslog.LOG_INFO - int(options.quiet))
 

@@ -29,6 +29,7 @@ from ridethrough.app.upsmon import (
     prepared,
     run_upsmon,
 )
+from ridethrough.cli.arguments import debug_level, quiet_banner
 from ridethrough.client.channel import CONNECT_TIMEOUT_S
 from ridethrough.config.paths import confpath
 
@@ -41,6 +42,7 @@ _PRIORITIES = {
     "critical": syslog.LOG_CRIT,
 }
 BANNER = f"Network UPS Tools upsmon 2.8.0 - Ridethrough {__version__}"
+TIMEOUT_VARIABLE = "NUT_DEFAULT_CONNECT_TIMEOUT"
 
 
 class Voice:
@@ -89,7 +91,7 @@ def main(argv: list[str]) -> int:
     """Run, signal the one that runs, or look at POWERDOWNFLAG; gives the exit status."""
     options = _parser().parse_args(argv[1:])
     env = dict(os.environ)
-    voice = Voice(syslog.LOG_DEBUG if options.debug or _debug(env) else syslog.LOG_INFO)
+    voice = Voice(syslog.LOG_DEBUG if options.debug or debug_level(env) else syslog.LOG_INFO)
     if options.version:
         print(BANNER)
         return 0
@@ -97,7 +99,8 @@ def main(argv: list[str]) -> int:
         return _send(options.command, options.pid, env)
     if options.check_flag:
         return _check_flag(env, voice)
-    run_options = Options(options.user, options.keep_root, options.family, options.connect_limit_s)
+    limit_s = options.connect_limit_s or _limit(env, voice)
+    run_options = Options(options.user, options.keep_root, options.family, limit_s)
     if options.foreground or (options.debug and not options.background):
         return _run(env, run_options, voice, lambda: None)
 
@@ -113,7 +116,8 @@ def main(argv: list[str]) -> int:
 
 
 def _run(env: dict[str, str], options: Options, voice: Voice, ready: Callable[[], None]) -> int:
-    voice.say("info", f"{BANNER}, files in {confpath(env)}")
+    if not quiet_banner(env):
+        voice.say("info", f"{BANNER}, files in {confpath(env)}")
     try:
         with (
             prepared(env, options, voice.say) as start,
@@ -150,16 +154,21 @@ def _check_flag(env: dict[str, str], voice: Voice) -> int:
     return 0 if there else 1
 
 
-def _debug(env: dict[str, str]) -> bool:
-    said = env.get("NUT_DEBUG_LEVEL", "")
-    return said.isascii() and said.isdigit() and int(said) > 0
-
-
 def _seconds(text: str) -> float:
     number = float(text)
     if not 0 < number < 1e6:
         raise ValueError
     return number
+
+
+def _limit(env: dict[str, str], voice: Voice) -> float:
+    """How long connecting may take where -W does not say it."""
+    said = env.get(TIMEOUT_VARIABLE, "")
+    try:
+        return _seconds(said) if said else CONNECT_TIMEOUT_S
+    except ValueError:
+        voice.say("warning", f"{TIMEOUT_VARIABLE} '{said}' is ignored; give seconds, such as 10")
+        return CONNECT_TIMEOUT_S
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -181,8 +190,8 @@ def _parser() -> argparse.ArgumentParser:
         dest="connect_limit_s",
         type=_seconds,
         metavar="SECONDS",
-        default=CONNECT_TIMEOUT_S,
-        help="how long connecting may take (default: %(default)g)",
+        default=None,
+        help=f"how long connecting may take (default: {TIMEOUT_VARIABLE}, else {CONNECT_TIMEOUT_S:g})",
     )
     add("-V", dest="version", action="store_true", help="show the version")
     add("-4", dest="family", action="store_const", const=int(socket.AF_INET), help="IPv4 only")

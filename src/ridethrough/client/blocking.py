@@ -7,6 +7,7 @@ It imports little, as its start-up time is what users of `upsc` wait for.
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -122,6 +123,10 @@ class Client:
             link.sendall(self._protocol.data_to_send())
             while len(replies) < len(batch):
                 self._wait(link, deadline)
+                if sys.platform == "linux":
+                    # C's upsd writes a list line by line, and its kernel holds each until the last is
+                    # acknowledged: at once if we ask for it (anew each time), after 40 ms else.
+                    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 data = link.recv(READ_BYTES)
                 if data:
                     replies += self._protocol.receive(data)

@@ -65,9 +65,16 @@ class Run:
         """Whether something asked for was not done (a script that ran and failed does not count, as in C)."""
         return self._refused or self._lane.failures > 0
 
-    def handle(self, cause: Cause) -> None:
-        """Carry out all AT lines for this notice, then wait a while for the last script."""
-        for rule in at.matching(self._conf.rules, cause):
+    def handle(self, cause: Cause, done: int = 0, child: tuple[int, str, float] | None = None) -> None:
+        """Carry out all AT lines for this notice, then wait a while for the last script.
+
+        The first `done` of them were carried out before this; `child` is the script of the last of those, if
+        it is still to be waited for: process id, command, and when it began (time.monotonic).
+        """
+        if child is not None:
+            self._lane.adopt(*child)
+            self._wait()
+        for rule in at.matching(self._conf.rules, cause)[done:]:
             action = at.action(rule)
             for effect in core.preface(rule, action):
                 if isinstance(effect, core.Log):
@@ -125,6 +132,9 @@ class Run:
     def _run(self, command: str, cause: Cause) -> None:
         """Run a script, and wait for it as long as the lane's patience lasts."""
         self._lane.run(command, cause)
+        self._wait()
+
+    def _wait(self) -> None:
         while True:
             self._lane.poll(time.monotonic())
             if not self._lane.busy:

@@ -107,6 +107,10 @@ class Lane:
         else:
             self._waiting.append((command, cause))
 
+    def adopt(self, pid: int, command: str, began: float) -> None:
+        """Wait for a script that this process has started before; call it while nothing else runs here."""
+        self._current = _Child(pid, command, began)
+
     def poll(self, now: float) -> None:
         """Collect what has ended, and start what is next."""
         self._outstayed = [child for child in self._outstayed if not self._ended(child)]

@@ -13,7 +13,8 @@ MAX_BYTES = 4 * 1024 * 1024
 
 
 class Answers:
-    """The store.  `ready` may be read directly; it is changed by `keep` and `drop` alone."""
+    """The store.  `ready` may be read directly, by request lines with their newlines;
+    it is changed by `keep` and `drop` alone."""
 
     __slots__ = ("_bytes", "_owned", "ready")
 
@@ -29,7 +30,7 @@ class Answers:
         return self._bytes
 
     def keep(self, owner: str, line: bytes, reply: bytes) -> None:
-        """Keep the reply to a request line (without its newline), if there is room."""
+        """Keep the reply to a request line (with its newline), if there is room."""
         cost = len(line) + len(reply)
         if len(line) > MAX_LINE_BYTES or len(self.ready) >= MAX_LINES or self._bytes + cost > MAX_BYTES:
             return

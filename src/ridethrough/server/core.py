@@ -168,6 +168,16 @@ class ServerCore:
             return ()
         return (Log(Level.INFO, f"{session.who} logged out from UPS [{ups}]"), changed)
 
+    def known(self, session: Session, data: bytes, now: float) -> bytes | None:
+        """The whole answer to `data` if it is one request that is answered already, by far the most frequent
+        case.  On None nothing has been done, and `receive` is owed.
+        """
+        reply = self._world.answers.ready.get(data)
+        if reply is None or session.closed or session.unread or session.stream.pending:
+            return None
+        session.last_heard = now
+        return reply
+
     def receive(self, session: Session, data: bytes, now: float) -> Reaction:
         """Answer all requests that `data` completes, in order, with one reply.
 
@@ -181,18 +191,13 @@ class ServerCore:
             return Reaction(b"", more=True)
         ready = self._world.answers.ready
         stream = session.stream
-        # By far the most frequent case: one request, known, whole.
-        known = ready.get(data[:-1]) if data.endswith(b"\n") and not stream.pending else None
-        if known is not None:
-            session.last_heard = now
-            return Reaction(known)
         limit = self._world.settings.max_batch_reply_bytes
         replies: list[bytes] = []
         effects: list[Effect] = []
         size = start = 0
-        while (end := data.find(b"\n", start)) >= 0:
+        while (end := data.find(b"\n", start) + 1) > 0:
             raw = data[start:end]
-            start = end + 1
+            start = end
             fresh = not stream.pending
             reply = ready.get(raw) if fresh else None
             if reply is not None:
@@ -260,7 +265,7 @@ class ServerCore:
 
     def _work_out(self, session: Session, raw: bytes, fresh: bool, now: float) -> Reaction:
         """Answer a physical line the long way; keep the answer where the same bytes will mean the same."""
-        lines = session.stream.feed(raw + b"\n")
+        lines = session.stream.feed(raw)
         reaction = self._answer_lines(session, lines, now)
         if reaction.keep is not None and fresh and len(lines) == 1 and not session.stream.pending:
             self._world.answers.keep(reaction.keep, raw, reaction.reply)

@@ -27,6 +27,7 @@ HIGH_WATER_BYTES = 256 * 1024
 SLOW_READER_S = 10.0
 CLOSE_GRACE_S = 5.0
 TICK_S = 5.0
+READ_BYTES = 64 * 1024
 _ACCEPTS_AT_ONCE = 64
 _RESERVED_DESCRIPTORS = 64
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -70,6 +71,9 @@ class Listener:
         self._sockets: tuple[socket.socket, ...] = ()
         self._connections: dict[int, Connection] = {}
         self._entering: set[asyncio.Task[object]] = set()
+        # One for all connections: what was read is taken out before anybody else reads.
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        self._arriving: set[Connection] = set()
         self._channels: set[MemoryChannel] = set()
         self._spare = -1
         self._refused = 0
@@ -149,20 +153,23 @@ class Listener:
                 if error.errno in _NO_DESCRIPTORS:
                     self._shed(sock)
                 return
-            if len(self._connections) + len(self._entering) >= self.maxconn:
+            if len(self._connections) + len(self._arriving) >= self.maxconn:
                 client.close()
                 self._note_refusal(f"MAXCONN ({self.maxconn} clients) is reached")
                 continue
-            task = asyncio.get_running_loop().create_task(self._enter(client, str(address[0])))
+            connection = Connection(self, str(address[0]), self._slow_reader_s)
+            self._arriving.add(connection)
+            task = asyncio.get_running_loop().create_task(self._enter(client, connection))
             self._entering.add(task)
             task.add_done_callback(self._entering.discard)
 
-    async def _enter(self, client: socket.socket, peer: str) -> None:
-        loop = asyncio.get_running_loop()
+    async def _enter(self, client: socket.socket, connection: Connection) -> None:
         try:
-            await loop.connect_accepted_socket(lambda: Connection(self, peer, self._slow_reader_s), client)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client)
         except OSError:
             client.close()
+        finally:
+            self._arriving.discard(connection)
 
     def _shed(self, sock: socket.socket) -> None:
         """Out of descriptors: give the spare one up for a moment, so a newcomer is refused, not hung."""
@@ -188,6 +195,7 @@ class Listener:
 
     def opened(self, connection: Connection) -> None:
         """A connection is ready."""
+        self._arriving.discard(connection)
         self._connections[connection.session.number] = connection
         self._empty.clear()
 
@@ -209,14 +217,18 @@ class Listener:
         self._refused = 0
 
 
-class Connection(asyncio.Protocol):
-    """One client's TCP connection."""
+class Connection(asyncio.BufferedProtocol):
+    """One client's TCP connection.
+
+    It reads into the listener's buffer: a plain Protocol is handed a new piece of 256 KiB for every read.
+    """
 
     def __init__(self, listener: Listener, peer: str, slow_reader_s: float) -> None:
         """Prepare; the session begins when the transport is there."""
         self._listener = listener
         self._core = listener.core
         self._peer = peer
+        self._buffer = listener.buffer
         self._slow_reader_s = slow_reader_s
         self._loop = asyncio.get_running_loop()
         self._blocked_since: float | None = None
@@ -236,9 +248,19 @@ class Connection(asyncio.Protocol):
         self._listener.closed(self)
         self._listener.carry_out(self._core.close_session(self.session, self._loop.time()))
 
-    def data_received(self, data: bytes) -> None:
-        """Requests, or parts of them."""
-        self._answer(self._core.receive(self.session, data, self._loop.time()))
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to read to."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Requests have come, or parts of them."""
+        data = bytes(self._buffer[:nbytes])
+        now = self._loop.time()
+        known = self._core.known(self.session, data, now)
+        if known is not None:
+            self._transport.write(known)
+        else:
+            self._answer(self._core.receive(self.session, data, now))
 
     def pause_writing(self) -> None:
         """The client does not take its answers: stop reading more requests."""

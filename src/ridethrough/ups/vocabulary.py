@@ -1,109 +1,150 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What NUT's variables and commands mean, in our own words (names: NUT's `docs/nut-names.txt`)."""
+"""What NUT's variables and commands mean, in our own words (names: NUT's `docs/nut-names.txt`).
+
+Most names are looked up as they are.
+The rest are put together: `output.L1-N.voltage` from a measure, a place and a phase,
+`outlet.3.delay.start` from an outlet's setting and its number, `device.2.ups.load` from `ups.load`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-VARIABLES: Mapping[str, str] = MappingProxyType(
-    {
-        "ambient.humidity": "Relative humidity around the UPS (percent)",
-        "ambient.temperature": "Temperature around the UPS (degrees C)",
-        "battery.charge": "Charge of the battery (percent)",
-        "battery.charge.low": "Charge at which the battery counts as low (percent)",
-        "battery.charge.restart": "Charge needed before the load is switched on again (percent)",
-        "battery.charge.warning": "Charge at which the UPS warns (percent)",
-        "battery.current": "Current of the battery (A)",
-        "battery.date": "Date on which the battery was put in",
-        "battery.mfr.date": "Date on which the battery was made",
-        "battery.packs": "Number of battery packs",
-        "battery.runtime": "Time left on battery (seconds)",
-        "battery.runtime.low": "Time left at which the battery counts as low (seconds)",
-        "battery.temperature": "Temperature of the battery (degrees C)",
-        "battery.type": "Chemistry of the battery",
-        "battery.voltage": "Voltage of the battery (V)",
-        "battery.voltage.high": "Battery voltage at full charge (V)",
-        "battery.voltage.low": "Battery voltage at no charge (V)",
-        "battery.voltage.nominal": "Rated voltage of the battery (V)",
-        "device.mfr": "Maker of the device",
-        "device.model": "Model of the device",
-        "device.serial": "Serial number of the device",
-        "device.type": "Kind of device (ups, pdu, ats ...)",
-        "driver.name": "Name of the driver",
-        "driver.state": "What the driver is doing",
-        "driver.version": "Version of the driver's release",
-        "driver.version.internal": "Version of the driver itself",
-        "input.frequency": "Frequency of the mains (Hz)",
-        "input.sensitivity": "How readily the UPS goes to battery",
-        "input.transfer.high": "Input voltage above which the UPS goes to battery (V)",
-        "input.transfer.low": "Input voltage below which the UPS goes to battery (V)",
-        "input.voltage": "Voltage of the mains (V)",
-        "input.voltage.nominal": "Rated voltage of the mains (V)",
-        "output.current": "Output current (A)",
-        "output.frequency": "Output frequency (Hz)",
-        "output.voltage": "Output voltage (V)",
-        "output.voltage.nominal": "Rated output voltage (V)",
-        "ups.alarm": "Alarms that the UPS raises",
-        "ups.beeper.status": "Whether the beeper is on (enabled, disabled, muted)",
-        "ups.delay.shutdown": "Time from the shutdown command to load off (seconds)",
-        "ups.delay.start": "Time from the start command to load on (seconds)",
-        "ups.firmware": "Firmware of the UPS",
-        "ups.id": "Name that the UPS itself keeps",
-        "ups.load": "Load on the UPS (percent of full)",
-        "ups.mfr": "Maker of the UPS",
-        "ups.model": "Model of the UPS",
-        "ups.power": "Apparent power drawn (VA)",
-        "ups.power.nominal": "Rated apparent power (VA)",
-        "ups.productid": "USB product id",
-        "ups.realpower": "Real power drawn (W)",
-        "ups.realpower.nominal": "Rated real power (W)",
-        "ups.serial": "Serial number of the UPS",
-        "ups.status": "State of the UPS, in words such as OL, OB, LB",
-        "ups.temperature": "Temperature of the UPS (degrees C)",
-        "ups.test.result": "Result of the last self-test",
-        "ups.timer.shutdown": "Time until the load is switched off (seconds)",
-        "ups.timer.start": "Time until the load is switched on (seconds)",
-        "ups.type": "Kind of UPS",
-        "ups.vendorid": "USB vendor id",
-    }
-)
+from ridethrough.ups.vocabulary_commands import COMMANDS as _COMMANDS
+from ridethrough.ups.vocabulary_commands import OUTLET_COMMANDS
+from ridethrough.ups.vocabulary_parts import AMBIENT, CONTACTS, OUTLET, OUTLETS
+from ridethrough.ups.vocabulary_power import BATTERY, INPUT, MEASURES, OUTPUT, PLACES
+from ridethrough.ups.vocabulary_unit import DEVICE, DRIVER, SERVER, UPS
 
-COMMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "beeper.disable": "Switch the beeper off",
-        "beeper.enable": "Switch the beeper on",
-        "beeper.mute": "Silence the beeper for now",
-        "beeper.toggle": "Switch the beeper over",
-        "bypass.start": "Put the load on bypass",
-        "bypass.stop": "Take the load off bypass",
-        "calibrate.start": "Begin to calibrate the runtime",
-        "calibrate.stop": "End calibrating the runtime",
-        "driver.killpower": "Have the driver switch the UPS off",
-        "driver.reload": "Have the driver read its configuration again",
-        "load.off": "Switch the load off at once",
-        "load.off.delay": "Switch the load off after a delay",
-        "load.on": "Switch the load on at once",
-        "load.on.delay": "Switch the load on after a delay",
-        "shutdown.reboot": "Switch the load off for a moment, then on",
-        "shutdown.return": "Switch the load off and on again when the mains is back",
-        "shutdown.stayoff": "Switch the load off and leave it off",
-        "shutdown.stop": "Call a shutdown in progress off",
-        "test.battery.start": "Begin a battery test",
-        "test.battery.start.deep": "Begin a long battery test",
-        "test.battery.start.quick": "Begin a short battery test",
-        "test.battery.stop": "End the battery test",
-        "test.panel.start": "Begin a test of the panel",
-        "test.panel.stop": "End the test of the panel",
-    }
+VARIABLES: Mapping[str, str] = MappingProxyType(
+    DEVICE | UPS | INPUT | OUTPUT | BATTERY | AMBIENT | OUTLETS | DRIVER | SERVER
+)
+COMMANDS: Mapping[str, str] = MappingProxyType(_COMMANDS)
+
+DRIVER_PARAMETER = "A setting of the driver, from ups.conf or its command line"
+DRIVER_FLAG = "A flag of the driver, from ups.conf or its command line"
+MAX_NAME = 256
+_NUMBER = "[0-9]{1,9}"
+_PHASE = "l[123]-l[123]|l[123]-n|l[123]|n"
+_DEVICE = re.compile(rf"device\.({_NUMBER})\.(.+)")
+_AMBIENT = re.compile(rf"ambient\.({_NUMBER})\.(.+)")
+_CONTACT = re.compile(rf"ambient\.contacts\.({_NUMBER})\.(.+)")
+_OUTLET = re.compile(rf"outlet\.(group\.)?(?:({_NUMBER})\.)?(.+)")
+_POINT = re.compile(
+    rf"(input|output|battery|ups)(?:\.({_NUMBER}))?(\.bypass|\.servicebypass|\.inverter)?(?:\.({_PHASE}))?\.(.+)"
 )
 
 
 def describe_variable(name: str) -> str | None:
-    """A short description of a variable, or None where there is none."""
-    return VARIABLES.get(name)
+    """A short description of a variable, or None where there is none; letter case does not count."""
+    return _describe(name, _variable)
 
 
 def describe_command(name: str) -> str | None:
-    """A short description of an instant command, or None where there is none."""
-    return COMMANDS.get(name.lower())
+    """A short description of an instant command, or None where there is none; letter case does not count."""
+    return _describe(name, _command)
+
+
+def _describe(name: str, look_up: Callable[[str], str | None]) -> str | None:
+    """What `look_up` knows, also behind the number of a device in a daisy chain."""
+    if len(name) > MAX_NAME:
+        return None
+    low = name.lower()
+    text = look_up(low)
+    chained = None if text else _DEVICE.fullmatch(low)
+    if chained is None:
+        return text
+    text = look_up(chained[2])
+    return None if text is None else _qualified(text, f"device {chained[1]}")
+
+
+def _variable(name: str) -> str | None:
+    if name in VARIABLES:
+        return VARIABLES[name]
+    if name.startswith("driver.parameter.") and name != "driver.parameter.":
+        return DRIVER_PARAMETER
+    if name.startswith("driver.flag.") and name != "driver.flag.":
+        return DRIVER_FLAG
+    return _ambient(name) or _outlet(name) or _point(name)
+
+
+def _command(name: str) -> str | None:
+    if name in COMMANDS:
+        return COMMANDS[name]
+    found = _OUTLET.fullmatch(name)
+    if found is None or found[3] not in OUTLET_COMMANDS:
+        return None
+    return OUTLET_COMMANDS[found[3]].format(_outlets(found[1], found[2]))
+
+
+def _ambient(name: str) -> str | None:
+    """One sensor of several, and the dry contacts of any."""
+    found = _AMBIENT.fullmatch(name)
+    rest = f"ambient.{found[2]}" if found else name
+    contact = _CONTACT.fullmatch(rest)
+    text = CONTACTS.get(contact[2], "").format(contact[1]) if contact else AMBIENT.get(rest)
+    if not text:
+        return None
+    return _qualified(text, f"sensor {found[1]}") if found and int(found[1]) else text
+
+
+def _outlet(name: str) -> str | None:
+    """One outlet, one group of outlets, or (without a number, or with 0) all of them."""
+    found = _OUTLET.fullmatch(name)
+    if found is None:
+        return None
+    group, number, rest = found.groups()
+    place = _outlets(group, number)
+    key = f"outlet.{'group.' if group else ''}#.{rest}"
+    text = OUTLET.get(key) or OUTLET.get(f"outlet.#.{rest}")
+    return text.format(place) if text else _measure(rest, f"of {place}")
+
+
+def _outlets(group: str | None, number: str | None) -> str:
+    if not number or not int(number):
+        return "the whole set of outlet groups" if group else "the whole set of outlets"
+    return f"outlet group {number}" if group else f"outlet {number}"
+
+
+def _point(name: str) -> str | None:
+    """A measured value of an input, an output or the UPS, of one phase or of all."""
+    found = _POINT.fullmatch(name)
+    if found is None:
+        return None
+    domain, number, part, phase, rest = found.groups()
+    place = PLACES.get(domain + (part or ""))
+    if place is None:
+        return None
+    if number:
+        place = f"{place.replace(' the ', ' ')} {number}"
+    text = _measure(rest, place) if phase is None else _measure(rest, f"{place}, {_phase(phase)}")
+    if text is None and not phase:
+        # Settings that only some devices have for each of their inputs.
+        text = VARIABLES.get(f"{domain}{part or ''}.{rest}") if number else None
+        return None if text is None else _qualified(text, f"{domain} {number}")
+    return text
+
+
+def _phase(word: str) -> str:
+    one, _, other = word.upper().partition("-")
+    if not other:
+        return "neutral" if one == "N" else f"phase {one}"
+    return f"phase {one} to {'neutral' if other == 'N' else other}"
+
+
+def _measure(spec: str, place: str) -> str | None:
+    """`voltage.high.warning` at a place, with its unit; None for what is no measure."""
+    if spec not in MEASURES:
+        return None
+    text, unit = MEASURES[spec]
+    return f"{text} {place} ({unit})" if unit else f"{text} {place}"
+
+
+def _qualified(text: str, more: str) -> str:
+    """The text with a qualifier in front of the unit that stands in brackets at its end."""
+    if not text.endswith(")"):
+        return f"{text}, {more}"
+    head, _, unit = text.rpartition(" (")
+    return f"{head}, {more} ({unit}"

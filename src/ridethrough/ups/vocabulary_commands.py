@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Descriptions: instant commands (names: `docs/nut-names.txt`, and those that NUT's drivers share)."""
+
+from __future__ import annotations
+
+_AGAIN = "Have the driver read its configuration again"
+
+COMMANDS: dict[str, str] = {
+    "beeper.disable": "Switch the beeper off",
+    "beeper.enable": "Switch the beeper on",
+    "beeper.mute": "Silence the beeper for now",
+    "beeper.off": "Old name; send beeper.disable or beeper.mute",
+    "beeper.on": "Old name; send beeper.enable",
+    "beeper.toggle": "Switch the beeper over",
+    "bypass.start": "Put the load on bypass",
+    "bypass.stop": "Take the load off bypass",
+    "calibrate.start": "Begin to calibrate the runtime",
+    "calibrate.stop": "End calibrating the runtime",
+    "clear.fault.record": "Wipe the record of faults",
+    "driver.exit": "End the driver; who supervises it may start it anew",
+    "driver.killpower": "Have the driver switch the UPS off, if driver.flag.allow_killpower is 1",
+    "driver.reload": f"{_AGAIN}; what can be changed while it runs is changed",
+    "driver.reload-or-error": f"{_AGAIN}; ERR if something needs a restart",
+    "driver.reload-or-exit": f"{_AGAIN}; it ends if something needs a restart",
+    "driver.reload-or-restart": f"{_AGAIN}; it starts itself anew if something needs that",
+    "experimental.bypass.ecomode.start": "Go to bypass, and from there to ECO mode",
+    "experimental.bypass.ecomode.stop": "Leave bypass, and then ECO mode",
+    "experimental.ecomode.start": "Go to ECO (high efficiency) mode",
+    "experimental.ecomode.stop": "Leave ECO (high efficiency) mode",
+    "experimental.essmode.start": "Go to ESS (energy saver) mode",
+    "experimental.essmode.stop": "Leave ESS (energy saver) mode",
+    "experimental.test.beeper.start": "Begin a test of the beeper",
+    "experimental.test.beeper.stop": "End the test of the beeper",
+    "load.cycle": "Switch the load off and on again at once",
+    "load.off": "Switch the load off at once",
+    "load.off.delay": "Switch the load off after a delay (seconds)",
+    "load.on": "Switch the load on at once",
+    "load.on.delay": "Switch the load on after a delay (seconds)",
+    "reset.input.minmax": "Forget the lowest and highest input voltage so far",
+    "reset.watchdog": "Start the watchdog's time anew; when it runs out, the load is rebooted",
+    "shutdown.default": "Switch off as the driver sees fit; sdcommands of ups.conf do not count here",
+    "shutdown.reboot": "Switch the load off for a moment, then on",
+    "shutdown.reboot.graceful": "After a delay, switch the load off for a moment, then on",
+    "shutdown.return": "Switch the load off, and on again when the mains is back",
+    "shutdown.stayoff": "Switch the load off and leave it off, even when the mains is back",
+    "shutdown.stop": "Call a shutdown in progress off",
+    "test.battery.start": "Begin a battery test",
+    "test.battery.start.deep": "Begin a long battery test",
+    "test.battery.start.low": "Begin a battery test that ends when the battery is low",
+    "test.battery.start.quick": "Begin a short battery test",
+    "test.battery.stop": "End the battery test",
+    "test.failure.start": "Begin to act as if the mains had failed",
+    "test.failure.stop": "End acting as if the mains had failed",
+    "test.panel.start": "Begin a test of the panel",
+    "test.panel.stop": "End the test of the panel",
+    "test.system.start": "Begin a test of the whole UPS",
+}
+
+# Behind `outlet.<n>.` and `outlet.group.<n>.`; `{}` stands for which one it is.
+OUTLET_COMMANDS: dict[str, str] = {
+    "load.cycle": "Switch {} off and on again at once",
+    "load.cycle.delay": "Switch {} off and on again after a delay (seconds)",
+    "load.off": "Switch {} off at once",
+    "load.off.delay": "Switch {} off after a delay (seconds)",
+    "load.on": "Switch {} on at once",
+    "load.on.delay": "Switch {} on after a delay (seconds)",
+    "shutdown.reboot": "Switch {} off for a moment, then on",
+    "shutdown.return": "Switch {} off, and on again when the mains is back",
+    "shutdown.stayoff": "Switch {} off and leave it off, even when the mains is back",
+}
