@@ -132,3 +132,17 @@ def test_a_closed_directory_is_named(tmp_path: Path) -> None:
     named = link.closed_directory(("/bin/sh", str(inner / "python3")))
     assert str(tmp_path / "closed").startswith(named)
     assert named
+
+
+@pytest.mark.parametrize("command", [["help"], ["check", "--config", "/etc"], ["upsc", "-V"]])
+def test_output_that_can_not_be_written_is_one_line(command: list[str]) -> None:
+    """A full disk behind `>`: what the system says, status 1, no traceback; a closed output is no fault."""
+    argv = [sys.executable, "-m", "ridethrough.cli.main", *command]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stderr.decode().endswith("No space left on device\n")
+    assert done.stderr.count(b"\n") == 1
+    closed = ["sh", "-c", '"$@" >&-', "sh", *argv]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, timeout=30, check=False)
+    assert b"Traceback" not in done.stderr

@@ -55,8 +55,31 @@ ALIASES: Final[Mapping[str, str]] = {"--help": "help", "-h": "help", "--version"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command that the program's own name or its first word asks for; gives the exit status."""
+    """Run the command that the program's own name or its first word asks for; gives the exit status.
+
+    What the system refuses (a full disk behind our output, say) is one line, never a traceback.
+    """
     arguments = list(sys.argv if argv is None else argv)
+    if sys.stdout is None:  # closed by whoever started us: what is printed is not wanted
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong, and Python must not say so at exit.
+        _mute()
+        return 0
+    except OSError as error:
+        _mute()
+        what = f" {error.filename}" if error.filename else ""
+        print(f"{os.path.basename(arguments[0])}:{what} {error.strerror or error}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
     name = os.path.basename(arguments[0])
     if name not in NUT_NAMES:
         if len(arguments) < 2:
@@ -75,15 +98,13 @@ def main(argv: list[str] | None = None) -> int:
             f"ridethrough: unknown command '{name}'{_nearest(name)}; see: ridethrough help", file=sys.stderr
         )
         return 2
-    try:
-        module = importlib.import_module(f"ridethrough.cli.{COMMANDS[name][0]}")
-        return int(module.main([name, *arguments[1:]]))
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing is wrong, and Python must not say so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    module = importlib.import_module(f"ridethrough.cli.{COMMANDS[name][0]}")
+    return int(module.main([name, *arguments[1:]]))
+
+
+def _mute() -> None:
+    """Lead what is still in Python's buffers to nowhere, so that its end is silent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def usage() -> str:
