@@ -73,8 +73,8 @@ def test_bad_lines_are_named_and_the_rest_goes_on(line: str, words: str) -> None
 
 def test_a_line_without_a_value_repeats_the_one_before() -> None:
     """What C dummy-ups makes of an incomplete dump, so that both show the same."""
-    text = b"ups.load: 7\nups.status: OL\nups.serial:\nups.id: a b\nups.contacts\nups.alarm:\nTIMER 1\nups.mfr:\n"
-    found = parse(text, "f.dev")
+    before = b"ups.load: 7\nups.status: OL\nups.serial:\n"
+    found = parse(before + b"ups.id: a b\nups.contacts\nups.alarm:\nTIMER 1\nups.mfr:\n", "f.dev")
     values = {step.name: step.value for step in found.steps if isinstance(step, Assign)}
     assert values == {
         "ups.load": "7",
@@ -99,6 +99,11 @@ def test_a_long_value_is_cut_where_c_cuts_it_and_told() -> None:
     assert kept.problems == ()
     (problem,) = cut.problems
     assert problem.startswith("f.dev:2: the value is longer than 127 bytes and was cut there")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
+    """Some editors put one in front, and C does not see it."""
+    assert parse(b"\xef\xbb\xbfups.load: 1\n", "f.dev") == parse(b"ups.load: 1\n", "f.dev")
 
 
 def test_a_name_keeps_its_first_letter_case() -> None:

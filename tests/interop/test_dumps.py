@@ -76,8 +76,8 @@ def test_odd_files_come_out_alike(tmp_path: Path, capfdbinary: Captured) -> None
 def test_recorded_dumps_come_out_alike(tmp_path: Path, capfdbinary: Captured) -> None:
     """Each dump of the device dump library shows the same lines, but for what is listed.
 
-    Only ours keeps what is not ASCII.  After a bare `ups.alarm:` C 2.8.0 shows the value of the line before it
-    as an alarm; ours shows none.
+    Only ours keeps what is not ASCII.  After a bare `ups.alarm:` C 2.8.0 shows the value of the line before
+    it as an alarm; ours shows none.
     """
     batches = [DUMPS[first : first + TO_A_SERVER] for first in range(0, len(DUMPS), TO_A_SERVER)]
 

@@ -86,6 +86,13 @@ def test_an_unclosed_quote_names_the_line_where_it_opened() -> None:
     assert line.words == ("desc", "=", "never closedMODE=x")
 
 
+def test_a_backslash_alone_at_the_end_of_a_file_is_no_word() -> None:
+    """As in NUT: a word that was begun with it and never came is none, an empty one in quotes is one."""
+    for end in (b"\\", b"\\\n", b"\\\n\\"):
+        assert [line.words for line in lines(b"desc = " + end)] == [("desc", "=")]
+    assert [line.words for line in lines(b'desc = ""')] == [("desc", "=", "")]
+
+
 def test_an_error_line_is_followed_by_good_ones() -> None:
     """One bad line costs nothing but itself."""
     assert [line.words for line in lines(b'x "a#\ngood line\n')][-1] == ("good", "line")

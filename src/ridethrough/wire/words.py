@@ -148,7 +148,7 @@ class WordStream:
     def pending(self) -> int:
         """How many bytes of an unfinished line are held, at most `max_line_bytes`; 0 where none is begun."""
         # Of a comment and of what is dropped nothing is held, however long it is; but the line is begun.
-        return len(self._tail) or min(self._held, self._limits.max_line_bytes)
+        return len(self._tail) or (self._held and min(self._held, self._limits.max_line_bytes))
 
     def feed(self, data: bytes) -> list[Line]:
         """Take bytes, give the lines that they complete. Lines without words are left out."""
@@ -181,7 +181,8 @@ class WordStream:
             self._end_word()
             self._emit(lines, f'the quote (") opened on line {self._quote_line} is never closed')
         else:
-            if self._state in (_State.WORD, _State.WORD_LITERAL):
+            # A backslash alone at the end of a file begins a word that never comes.
+            if self._state in (_State.WORD, _State.WORD_LITERAL) and self._word:
                 self._end_word()
             self._emit(lines, None)
         return lines

@@ -4,9 +4,9 @@
 A line is `<variable>: <value>`, `TIMER <seconds>`, `ALARM [text]`, or a comment (`#`).
 Words are NUT's (`ridethrough.wire`), and the words of a value are joined with one space, as C dummy-ups does.
 A line that is none of these is a problem with its `file:line`, and the rest of the file goes on.
-Recorded dumps must look as they do with C dummy-ups, which has these habits: a variable with nothing behind it
-(`ups.serial:`) gets the text of the line before it (`ups.serial: ""` takes it away), a value ends after 127
-bytes, and a name keeps the letter case in which it came first.
+Recorded dumps must look as they do with C dummy-ups, which has these habits: a variable with nothing behind
+it (`ups.serial:`) gets the text of the line before it (`ups.serial: ""` takes it away), a value ends after
+127 bytes, and a name keeps the letter case in which it came first.
 Source: dummy-ups(8), and its behaviour learned from drivers/dummy-ups.c (GPL-2.0-or-later).
 """
 
@@ -20,6 +20,7 @@ from ridethrough.drivers.dummy import table
 from ridethrough.ups.state import STATUS
 from ridethrough.wire.words import FILE_LIMITS, Line, WordStream, decode, encode
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 MAX_BYTES: Final = 1_048_576
 MAX_STEPS: Final = 20_000
 MAX_PROBLEMS: Final = 20
@@ -81,7 +82,7 @@ def parse(data: bytes, file: str) -> Definition:
     problems: list[str] = []
     reader = _Reader()
     count = 0
-    for line in _lines(data[:MAX_BYTES]):
+    for line in _lines(data[:MAX_BYTES].removeprefix(BYTE_ORDER_MARK)):
         step, problem = reader.step(line)
         if problem:
             count += 1
