@@ -80,7 +80,7 @@ def ask(sock: socket.socket, request: bytes, ending: bytes) -> bytes:
     while not reply.endswith(ending):
         chunk = sock.recv(READ_BYTES)
         reply += chunk
-        if not chunk or reply.startswith(b"ERR"):
+        if not chunk or (reply.startswith(b"ERR") and reply.endswith(b"\n")):
             raise LoadError(f"{request!r} was answered by {reply[:80]!r}")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
     return reply
@@ -90,7 +90,15 @@ class Pool:
     """The connections of one measurement to one server."""
 
     def __init__(
-        self, port: int, pid: int, count: int, request: bytes, ending: bytes, *, batch: int = 1, active: int = 0
+        self,
+        port: int,
+        pid: int,
+        count: int,
+        request: bytes,
+        ending: bytes,
+        *,
+        batch: int = 1,
+        active: int = 0,
     ) -> None:
         """Open `count` connections, of which `active` (0: all) will ask, each `batch` requests in one write.
 
@@ -105,7 +113,11 @@ class Pool:
             sock = socket.create_connection(("127.0.0.1", port), timeout=STALL_S)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets.append(sock)
-            self.reply = ask(sock, request, ending)
+            try:
+                self.reply = ask(sock, request, ending)
+            except BaseException:
+                self.close()
+                raise
             sock.setblocking(False)
         self._active = self._sockets[: active or count]
 
@@ -123,9 +135,11 @@ class Pool:
         whole = len(self.reply) * self._batch
         left = {sock.fileno(): whole for sock in self._active}
         by_number = {sock.fileno(): sock for sock in self._active}
-        acknowledge = (lambda fd: by_number[fd].setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)) if (
-            quick_ack
-        ) else None
+        acknowledge = (
+            (lambda fd: by_number[fd].setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1))
+            if (quick_ack)
+            else None
+        )
         with select.epoll() as ready:
             for number in left:
                 ready.register(number, select.EPOLLIN)
@@ -187,8 +201,6 @@ def set_up(port: int, pid: int, count: int, request: bytes) -> Sample:
     began = time.perf_counter()
     for _ in range(count):
         with socket.create_connection(("127.0.0.1", port), timeout=STALL_S) as sock:
-            sock.sendall(request)
-            if not sock.recv(READ_BYTES).endswith(b"\n"):
-                raise LoadError("a newcomer was not answered")
+            ask(sock, request, b"\n")
     ended = time.perf_counter()
     return Sample(count, ended - began, cpu_s(pid) - before, time.process_time() - own)

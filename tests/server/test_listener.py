@@ -172,6 +172,21 @@ def test_a_newcomer_beyond_maxconn_is_refused_at_once() -> None:
     run_virtual(run())
 
 
+def test_a_rush_of_newcomers_fills_every_place_and_no_more() -> None:
+    """Clients that come all at once are counted once each: none is refused below MAXCONN."""
+
+    async def run() -> None:
+        async with bench(maxconn=50) as made:
+            clients = [socket.create_connection((LOOPBACK, made.port), timeout=5) for _ in range(51)]
+            await asyncio.sleep(0.1)
+            assert made.core.session_count == 50
+            assert made.logged().count("refused") == 1
+            for client in clients:
+                client.close()
+
+    run_virtual(run())
+
+
 def test_a_newcomer_without_descriptors_is_refused_at_once() -> None:
     """Out of file descriptors, a client is closed instead of left hanging, and the server goes on."""
 

@@ -23,7 +23,8 @@ class ShortSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for sockets; the loop asks again until a deadline has come."""
-        return super().select(LONGEST_WAIT_S if timeout is None else min(timeout, LONGEST_WAIT_S))
+        short = timeout is not None and timeout < LONGEST_WAIT_S
+        return super().select(timeout if short else LONGEST_WAIT_S)
 
 
 class BoottimeLoop(asyncio.SelectorEventLoop):

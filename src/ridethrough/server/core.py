@@ -69,6 +69,7 @@ class ServerCore:
             refusals=RefusalLog(),
         )
         self._world.devices.arrange(devices)
+        self._ready = self._world.answers.ready
         self._next_number = 1
 
     # -- what the drivers' side tells ---------------------------------------------------------
@@ -172,7 +173,7 @@ class ServerCore:
         """The whole answer to `data` if it is one request that is answered already, by far the most frequent
         case.  On None nothing has been done, and `receive` is owed.
         """
-        reply = self._world.answers.ready.get(data)
+        reply = self._ready.get(data)
         if reply is None or session.closed or session.unread or session.stream.pending:
             return None
         session.last_heard = now
@@ -189,7 +190,7 @@ class ServerCore:
         if session.unread:
             session.unread += data
             return Reaction(b"", more=True)
-        ready = self._world.answers.ready
+        ready = self._ready
         stream = session.stream
         limit = self._world.settings.max_batch_reply_bytes
         replies: list[bytes] = []

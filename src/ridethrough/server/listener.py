@@ -22,6 +22,7 @@ from ridethrough.server.effects import Drop, Effect, Level, Log, Reaction
 from ridethrough.server.memory import MemoryChannel
 from ridethrough.server.session import Session
 from ridethrough.server.sockets import Families, open_all
+from ridethrough.server.transport import SocketTransport
 
 HIGH_WATER_BYTES = 256 * 1024
 SLOW_READER_S = 10.0
@@ -70,10 +71,8 @@ class Listener:
         self._tick_s = tick_s
         self._sockets: tuple[socket.socket, ...] = ()
         self._connections: dict[int, Connection] = {}
-        self._entering: set[asyncio.Task[object]] = set()
         # One for all connections: what was read is taken out before anybody else reads.
         self.buffer = memoryview(bytearray(READ_BYTES))
-        self._arriving: set[Connection] = set()
         self._channels: set[MemoryChannel] = set()
         self._spare = -1
         self._refused = 0
@@ -110,8 +109,6 @@ class Listener:
         if self._spare >= 0:
             os.close(self._spare)
             self._spare = -1
-        for task in tuple(self._entering):
-            await asyncio.wait([task], timeout=1.0)
         for channel in tuple(self._channels):
             channel.close()
         for connection in tuple(self._connections.values()):
@@ -142,6 +139,7 @@ class Listener:
     # -- connections come and go ----------------------------------------------------------------
 
     def _accept(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
         for _ in range(_ACCEPTS_AT_ONCE):
             try:
                 client, address = sock.accept()
@@ -153,23 +151,11 @@ class Listener:
                 if error.errno in _NO_DESCRIPTORS:
                     self._shed(sock)
                 return
-            if len(self._connections) + len(self._arriving) >= self.maxconn:
+            if len(self._connections) >= self.maxconn:
                 client.close()
                 self._note_refusal(f"MAXCONN ({self.maxconn} clients) is reached")
                 continue
-            connection = Connection(self, str(address[0]), self._slow_reader_s)
-            self._arriving.add(connection)
-            task = asyncio.get_running_loop().create_task(self._enter(client, connection))
-            self._entering.add(task)
-            task.add_done_callback(self._entering.discard)
-
-    async def _enter(self, client: socket.socket, connection: Connection) -> None:
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client)
-        except OSError:
-            client.close()
-        finally:
-            self._arriving.discard(connection)
+            SocketTransport(loop, client, Connection(self, str(address[0]), self._slow_reader_s))
 
     def _shed(self, sock: socket.socket) -> None:
         """Out of descriptors: give the spare one up for a moment, so a newcomer is refused, not hung."""
@@ -195,7 +181,6 @@ class Listener:
 
     def opened(self, connection: Connection) -> None:
         """A connection is ready."""
-        self._arriving.discard(connection)
         self._connections[connection.session.number] = connection
         self._empty.clear()
 
@@ -231,6 +216,9 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = listener.buffer
         self._slow_reader_s = slow_reader_s
         self._loop = asyncio.get_running_loop()
+        # Bound once, as they are called for every request.
+        self._time = self._loop.time
+        self._known = self._core.known
         self._blocked_since: float | None = None
         self._waiting = False
         self.session: Session
@@ -239,6 +227,7 @@ class Connection(asyncio.BufferedProtocol):
         """The client is there."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._write = transport.write
         transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         self.session = self._core.open_session(self._peer, self._loop.time())
         self._listener.opened(self)
@@ -255,10 +244,10 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Requests have come, or parts of them."""
         data = bytes(self._buffer[:nbytes])
-        now = self._loop.time()
-        known = self._core.known(self.session, data, now)
+        now = self._time()
+        known = self._known(self.session, data, now)
         if known is not None:
-            self._transport.write(known)
+            self._write(known)
         else:
             self._answer(self._core.receive(self.session, data, now))
 
