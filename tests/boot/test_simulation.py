@@ -95,3 +95,19 @@ def test_c_clients_read_it_too(tmp_path: Path) -> None:
             assert upsc.wait(20) == 0, upsc.output()
             assert "ups.status: OL" in upsc.output()
             assert "device.model: " in upsc.output()
+
+
+def test_status_of_a_simulation_names_commands_that_can_be_typed(tmp_path: Path) -> None:
+    """The built-in configuration is in no directory: what is to be done next is said for the real one."""
+    state = tmp_path / "state"
+    env = {"NUT_CONFPATH": str(tmp_path / "nut")}
+    (tmp_path / "nut").mkdir()
+    status = [sys.executable, "-m", "ridethrough.cli.main", "status", "--state-dir", str(state)]
+    with serve(tmp_path) as process:
+        process.wait_output("move it with", 20)
+        with started(status, env=env, name="status") as asked:
+            assert asked.wait(20) == 1
+            told = asked.output()
+    assert "this is a simulation" in told
+    assert f"-> ridethrough serve --config {tmp_path / 'nut'} --armed" in told
+    assert "built-in" not in told

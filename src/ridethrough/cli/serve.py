@@ -126,7 +126,7 @@ def options_of(argv: Sequence[str]) -> Options:
     if not simulate and (found.speed != 1 or found.outage is not None):
         parser.error("--speed and --outage are for simulations: add --simulate")
     return Options(
-        config=found.config,
+        config=found.config.absolute() if found.config else None,
         simulate=simulate,
         armed=found.armed,
         speed=found.speed,

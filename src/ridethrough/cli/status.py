@@ -36,7 +36,9 @@ def main(argv: list[str]) -> int:
         running = control_args.client(options).ask("status")
     except ControlError as error:
         why_not = str(error)
-    directory = options.config or Path((running or {}).get("config") or confpath(os.environ))
+    # A simulation's own configuration is in no directory: what counts is the one that would be used for real.
+    used = Path((running or {}).get("config") or "")
+    directory = options.config or (used if used.is_absolute() else confpath(os.environ))
     rows = answers(running, local_facts(directory), why_not)
     if options.json:
         print(json.dumps([{"question": row.question, "ok": row.ok, "detail": row.detail} for row in rows]))

@@ -7,22 +7,14 @@ from ridethrough.protocol import server_lines
 from ridethrough.protocol.errors import Err
 from ridethrough.server.effects import Reaction
 from ridethrough.server.session import Session
-from ridethrough.server.world import Handler, World, find_available, refuse, words_of
+from ridethrough.server.world import Handler, World, by_sub_verb, find_available, refuse, words_of
 
 _UPSTREAM = "upstream."
 
 
 def get(world: World, session: Session, args: tuple[str, ...], now: float) -> Reaction:
     """GET <what> ...; words beyond those needed are ignored, as C does."""
-    if not args:
-        return refuse(Err.INVALID_ARGUMENT)
-    known = _WHAT.get(args[0].upper())
-    if known is None:
-        return refuse(Err.INVALID_ARGUMENT)
-    handler, needed = known
-    if len(args) - 1 < needed:
-        return refuse(Err.INVALID_ARGUMENT)
-    return handler(world, session, args[1:], now)
+    return by_sub_verb(_WHAT, world, session, args, now)
 
 
 def _tracking(world: World, session: Session, args: tuple[str, ...], now: float) -> Reaction:

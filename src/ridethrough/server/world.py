@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ridethrough.protocol import server_lines
@@ -58,6 +58,20 @@ class World:
 
 
 Handler = Callable[[World, Session, tuple[str, ...], float], Reaction]
+
+
+def by_sub_verb(
+    table: Mapping[str, tuple[Handler, int]],
+    world: World,
+    session: Session,
+    args: tuple[str, ...],
+    now: float,
+) -> Reaction:
+    """Have the handler of `args[0]` answer; the table gives it with the number of words that it needs."""
+    known = table.get(args[0].upper()) if args else None
+    if known is None or len(args) - 1 < known[1]:
+        return refuse(Err.INVALID_ARGUMENT)
+    return known[0](world, session, args[1:], now)
 
 
 def refuse(word: Err) -> Reaction:
