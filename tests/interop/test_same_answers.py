@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from tests.support import protocol_lines
 from tests.support.cnut import CUpsd
-from tests.support.our_upsd import OurUpsd, converse
+from tests.support.our_upsd import OurUpsd, converse, converse_apart
 from tests.support.upsd_pair import upsd_pair
 
 pytestmark = pytest.mark.cnut
@@ -192,13 +193,44 @@ ALLOWED: dict[str, tuple[bytes, str]] = {
     "VER": (b"Network UPS Tools upsd 2.8.0 - Ridethrough .*\n", "the program says who it is"),
     "GET DESC su700 ups.status": (b'DESC su700 ups.status ".+"\n', "our descriptions are our own words"),
     "GET CMDDESC su700 load.off": (b'CMDDESC su700 load.off ".+"\n', "our descriptions are our own words"),
-    "": (b"", "a line without words is no request; C answers UNKNOWN-COMMAND"),
-    "# only a comment": (b"", "a line without words is no request; C answers UNKNOWN-COMMAND"),
     'GET DESC su700 "a b"': (
         b'DESC su700 "a b" "Description unavailable"\n',
         "an echoed name is quoted where the reader would take it apart; C writes it bare",
     ),
 }
+# The same for requests made by rule: (which, our reply, what C does instead).
+BY_RULE: tuple[tuple[re.Pattern[bytes], re.Pattern[bytes], str], ...] = (
+    (
+        re.compile(rb'.*"[^"\\]*#.*\n', re.DOTALL),
+        re.compile(rb"ERR INVALID-ARGUMENT\n"),
+        "a bare # in quotes: C says nothing, and forgets what it had read with it; the client waits",
+    ),
+    (
+        re.compile(rb".*[\x80-\xff].*\n", re.DOTALL),
+        re.compile(rb"ERR [A-Z-]+\n"),
+        "a byte that is not ASCII: C leaves it out and answers the rest; we keep it, so that texts survive",
+    ),
+    (
+        re.compile(rb'.*[^ "\n]{513,}.*\n', re.DOTALL),
+        re.compile(rb"ERR INVALID-ARGUMENT\n"),
+        "a word over 512 bytes: C cuts it and goes on with the rest; we refuse to act on half a word",
+    ),
+    (
+        re.compile(rb'GET (CMD)?DESC \S+ ""\n'),
+        re.compile(rb'(CMD)?DESC \S+ "" "Description unavailable"\n'),
+        "an echoed name is quoted where the reader would take it apart; C writes it bare",
+    ),
+    (
+        re.compile(rb"(INSTCMD( \S+){4}|SET VAR( \S+){4,})\n", re.IGNORECASE),
+        re.compile(rb"ERR INVALID-ARGUMENT\n"),
+        "words beyond the last one: C drops them, and sets half of a value or runs a command without its own",
+    ),
+    (
+        re.compile(rb"LOGOUT\n.+\n", re.DOTALL),
+        re.compile(rb"OK Goodbye\n"),
+        "requests behind LOGOUT: C still answers what it has read together with it",
+    ),
+)
 # Requests that C takes while it drops words in silence; we refuse them (for a user who may do them).
 STRICTER = ("SET VAR su700 ups.delay.start 3 2", "INSTCMD su700 load.off 1 2", "SET TRACKING OFF now")
 
@@ -247,3 +279,48 @@ def test_differences_are_those_that_are_listed(pair: tuple[CUpsd, OurUpsd]) -> N
         request = [*admin, f"{line}\n".encode()]
         assert converse(ours.port, request)[-1] == b"ERR INVALID-ARGUMENT\n", line
         assert converse(c.port, request)[-1] == b"OK\n", line
+
+
+def test_every_verb_with_every_number_of_words(pair: tuple[CUpsd, OurUpsd]) -> None:
+    """Hundreds of requests made by rule, right and wrong, are answered with the same bytes."""
+    c, ours = pair
+    requests = protocol_lines.counted()
+    assert len(set(requests)) > 600
+    theirs, own = converse(c.port, requests), converse(ours.port, requests)
+    assert len(theirs) == len(own) == len(requests)
+    _compare(requests, theirs, own)
+
+
+def test_odd_quoting_and_hostile_bytes(pair: tuple[CUpsd, OurUpsd]) -> None:
+    """Quotes, escapes, control and high bytes, floods and CRLF: the same bytes, or a listed difference.
+
+    The session answers on, whatever it was told: `converse_apart` asks it something afterwards.
+    """
+    c, ours = pair
+    requests = protocol_lines.quoted() + protocol_lines.hostile()
+    assert len(set(requests)) > 450
+    theirs, own = converse_apart((c.port, ours.port), requests)
+    used = _compare(requests, theirs, own)
+    assert used >= {rule[2] for rule in BY_RULE[:3]}, "C answers as we do now: take it off the list"
+
+
+def test_what_an_administrator_asks_for(pair: tuple[CUpsd, OurUpsd]) -> None:
+    """SET, INSTCMD, LOGIN, PRIMARY, MASTER and FSD with 0 to n+1 words, each in a session of its own."""
+    c, ours = pair
+    requests = protocol_lines.authorised()
+    assert len(set(requests)) > 120
+    _compare(requests, *converse_apart((c.port, ours.port), requests))
+
+
+def _compare(requests: Sequence[bytes], theirs: Sequence[bytes], own: Sequence[bytes]) -> set[str]:
+    """Fails for a difference that is not listed; gives the reasons of those that are."""
+    used, wrong = set[str](), list[tuple[bytes, bytes, bytes]]()
+    for request, their, our in zip(requests, theirs, own, strict=True):
+        if their == our:
+            continue
+        why = [why for which, reply, why in BY_RULE if which.fullmatch(request) and reply.fullmatch(our)]
+        used.update(why)
+        if not why:
+            wrong.append((request, their, our))
+    assert not wrong, "\n".join(f"{request!r}: C {their!r}, we {our!r}" for request, their, our in wrong[:20])
+    return used

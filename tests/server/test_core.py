@@ -90,7 +90,6 @@ def test_logout_says_goodbye_and_ends() -> None:
     ("freshness", "reply"),
     [
         (Freshness.STALE, b"ERR DATA-STALE\n"),
-        (Freshness.WAITING, b"ERR DRIVER-NOT-CONNECTED\n"),
         (Freshness.DISCONNECTED, b"ERR DRIVER-NOT-CONNECTED\n"),
     ],
 )
@@ -115,6 +114,31 @@ def test_nothing_is_served_that_is_not_fresh(freshness: Freshness, reply: bytes)
     talk.core.set_fsd("su700", False)
     talk.core.update(view())
     assert {line: talk.ask(line) for line in readings} == before
+
+
+def test_until_the_first_dump_is_complete_the_status_is_wait() -> None:
+    """Whatever a view of that time holds, WAIT is all that is served, as C does before the dump; FSD stands
+    before it, and neither a value nor a command can be set."""
+    talk = Talk(make_core()).be("admin")
+    stale = (talk.ask("LIST VAR su700"), talk.ask("GET VAR su700 ups.id"))
+    talk.core.update(view(freshness=Freshness.WAITING))
+    expected = {
+        "GET VAR su700 ups.status": b'VAR su700 ups.status "WAIT"\n',
+        "GET VAR su700 battery.charge": b"ERR VAR-NOT-SUPPORTED\n",
+        "GET TYPE su700 ups.status": b"TYPE su700 ups.status NUMBER\n",
+        "GET NUMLOGINS su700": b"NUMLOGINS su700 0\n",
+        "LIST VAR su700": b'BEGIN LIST VAR su700\nVAR su700 ups.status "WAIT"\nEND LIST VAR su700\n',
+        "LIST RW su700": b"BEGIN LIST RW su700\nEND LIST RW su700\n",
+        "LIST CMD su700": b"BEGIN LIST CMD su700\nEND LIST CMD su700\n",
+        "SET VAR su700 ups.id x": b"ERR VAR-NOT-SUPPORTED\n",
+        "INSTCMD su700 load.off": b"ERR CMD-NOT-SUPPORTED\n",
+    }
+    assert {line: talk.ask(line) for line in expected} == expected
+    talk.core.set_fsd("su700")
+    assert talk.ask("GET VAR su700 ups.status") == b'VAR su700 ups.status "FSD WAIT"\n'
+    talk.core.set_fsd("su700", False)
+    talk.core.update(view())
+    assert (talk.ask("LIST VAR su700"), talk.ask("GET VAR su700 ups.id")) == stale
 
 
 def test_a_new_view_is_served_at_once() -> None:
@@ -251,8 +275,9 @@ def test_the_store_of_answers_is_bounded() -> None:
     assert (store.size, store.ready) == (0, {})
 
 
-def test_a_line_without_words_is_no_request() -> None:
-    """Blank lines and comments are passed over, as C does; a line object without words is UNKNOWN-COMMAND."""
+def test_a_line_without_words_is_answered_as_by_c() -> None:
+    """Blank lines and comments are unknown commands; a comment behind a request is nothing."""
     talk = Talk(make_core())
-    assert talk.react(b"\n  \n# a comment\nNETVER # too\n\r\nNETVER\r\n").reply == b"1.3\n1.3\n"
-    assert talk.core.handle(talk.session, Line((), None, 1), 0.0).reply == b"ERR UNKNOWN-COMMAND\n"
+    unknown = b"ERR UNKNOWN-COMMAND\n"
+    assert talk.react(b"\n  \n# a comment\nNETVER # too\n\r\n").reply == unknown * 3 + b"1.3\n" + unknown
+    assert talk.core.handle(talk.session, Line((), None, 1), 0.0).reply == unknown

@@ -12,7 +12,7 @@ import pytest
 
 from ridethrough.server import listener as listener_module
 from ridethrough.server.effects import Ask, LoginsChanged
-from ridethrough.server.listener import default_maxconn
+from ridethrough.server.limits import default_maxconn
 from ridethrough.ups.variables import Variable
 from tests.support.ports import LOOPBACK
 from tests.support.server_bench import bench
@@ -192,7 +192,7 @@ def test_a_newcomer_without_descriptors_is_refused_at_once() -> None:
 
     async def run() -> None:
         async with bench() as made:
-            (sock,) = made.listener._sockets
+            (sock,) = made.listener._doors.sockets
             failing = [OSError(24, "Too many open files")]
             real = socket.socket.accept
 

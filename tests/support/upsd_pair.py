@@ -40,5 +40,6 @@ def upsd_pair(tmp_path: Path) -> Iterator[tuple[CUpsd, OurUpsd]]:
 
 
 def fresh(ours: OurUpsd, name: str) -> bool:
-    """Whether our upsd serves the status of a UPS."""
-    return converse(ours.port, [f"GET VAR {name} ups.status\n".encode()])[0].startswith(b"VAR ")
+    """Whether our upsd serves the status that the driver of a UPS has told."""
+    reply = converse(ours.port, [f"GET VAR {name} ups.status\n".encode()])[0]
+    return reply.startswith(b"VAR ") and b"WAIT" not in reply

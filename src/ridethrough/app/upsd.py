@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`upsd` alone: NUT's files in, drivers behind their sockets, TCP out (upsd(8), upsd.conf(5)).
 
-Signals: SIGHUP reads the files again, SIGTERM and SIGINT stop.
+Signals: SIGHUP reads the files again, SIGTERM, SIGINT and SIGQUIT stop.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from ridethrough.app.places import state_directory
 from ridethrough.app.service import Notifier
 from ridethrough.app.serving import Say, ServerConfig, Serving
 from ridethrough.config.load import Configuration, load
-from ridethrough.config.models import UpsConf, UpsdUsers, UpsSection
+from ridethrough.config.models import UpsConf, UpsdConf, UpsdUsers, UpsSection
 from ridethrough.config.paths import altpidpath, confpath
-from ridethrough.config.problems import Severity
+from ridethrough.config.problems import Problem, Severity
 from ridethrough.drivers.external import External
 from ridethrough.drivers.source import OnView, Source
 from ridethrough.server.sockets import Families, ListenError, where
@@ -74,6 +74,7 @@ def read_config(
         allow_no_device=allowed,
         allow_not_all_listeners=_flag(env, "ALLOW_NOT_ALL_LISTENERS", upsd.allow_not_all_listeners),
     )
+    _refuse_bad_listen(upsd, found.problems)
     if found.ups is None and (before is not None or not allowed):
         raise UpsdError(_unreadable(directory, "ups.conf", found))
     ups = _complete(found.ups or UpsConf(), say)
@@ -83,21 +84,31 @@ def read_config(
             "or set ALLOW_NO_DEVICE in upsd.conf"
         )
     users = found.users or (before.users if before is not None else UpsdUsers())
-    return ServerConfig(ups, upsd, users, options.families)
+    state = str(state_directory(ups, upsd, env))
+    return ServerConfig(ups, upsd, users, options.families, statepath=state)
 
 
 async def run_upsd(
-    env: Mapping[str, str], options: Options, say: Say, ready: Callable[[], None] = lambda: None
+    env: Mapping[str, str],
+    options: Options,
+    say: Say,
+    ready: Callable[[], None] = lambda: None,
+    settled: Callable[[], None] = lambda: None,
+    debug_min: Callable[[int], None] = lambda level: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once all addresses are open.
+    """Serve until it is told to stop; `ready` is called once all addresses are open.
 
+    `debug_min` is called with DEBUG_MIN whenever the files were read.
+    `settled` is called before `ready`, when root was dropped: from then on there may be threads.
     Raises UpsdError if it can't start.
     """
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number, event in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload)):
-        loop.add_signal_handler(number, event.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
     config = read_config(env, options, say)
+    debug_min(config.upsd.debug_min)
     path = pid_path(env)
     try:
         refuse_if_running(path)
@@ -106,25 +117,28 @@ async def run_upsd(
 
     def make(section: UpsSection, on_view: OnView) -> Source:
         now = serving.config
-        return External(
-            section, state_directory(now.ups, now.upsd, env), on_view, maxage_s=now.upsd.maxage_s, log=say
-        )
+        return External(section, Path(now.statepath), on_view, maxage_s=now.upsd.maxage_s, log=say)
+
+    def read() -> ServerConfig:
+        again = read_config(env, options, say, serving.config)
+        debug_min(again.upsd.debug_min)
+        return again
 
     serving = Serving(config, make, say)
     try:
         await serving.open()
         become(options.user)
+        settled()
         with pid_file(path) if options.save_pid else contextlib.nullcontext():
             await serving.start()
             notifier = Notifier(env)
-            places = ", ".join(where(host, port) for host, port in serving.listener.bound)
-            text = f"listening on {places}; serving {len(config.ups.sections)} UPS"
+            patting = loop.create_task(_watchdog(notifier), name="watchdog")
+            text = _status(serving)
             say("info", text)
             notifier.ready(text)
             ready()
-            await _until_stopped(
-                serving, stop, reload, lambda: read_config(env, options, say, serving.config), say
-            )
+            await _until_stopped(serving, stop, reload, read, say, notifier)
+            patting.cancel()
             notifier.stopping()
     except (ListenError, DaemonError) as error:
         raise UpsdError(str(error)) from None
@@ -138,6 +152,7 @@ async def _until_stopped(
     reload: asyncio.Event,
     read: Callable[[], ServerConfig],
     say: Say,
+    notifier: Notifier,
 ) -> None:
     """Wait for the signals; a reload that fails leaves everything as it was."""
     waiting = [asyncio.create_task(event.wait()) for event in (stop, reload)]
@@ -147,14 +162,36 @@ async def _until_stopped(
             if reload.is_set() and not stop.is_set():
                 reload.clear()
                 waiting[1] = asyncio.create_task(reload.wait())
+                notifier.reloading()
                 try:
                     await serving.reload(read())
                     say("info", "the configuration was read again")
                 except UpsdError as error:
                     say("error", f"the configuration stays as it was: {error}")
+                notifier.ready(_status(serving))
     finally:
         for task in waiting:
             task.cancel()
+
+
+async def _watchdog(notifier: Notifier) -> None:
+    while notifier.watchdog_s > 0:
+        notifier.alive()
+        await asyncio.sleep(notifier.watchdog_s / 2)
+
+
+def _status(serving: Serving) -> str:
+    places = ", ".join(where(host, port) for host, port in serving.listener.bound)
+    return f"listening on {places}; serving {len(serving.config.ups.sections)} UPS"
+
+
+def _refuse_bad_listen(upsd: UpsdConf, problems: Iterable[Problem]) -> None:
+    """A LISTEN that makes no sense is an address that can't be had: no other one is taken in its place."""
+    bad = [each for each in problems if each.file == "upsd.conf" and each.message.startswith("LISTEN: ")]
+    bad = [each for each in bad if each.severity is Severity.ERROR]
+    none_is_left = all(listen.line == 0 for listen in upsd.listen)
+    if bad and (none_is_left or not upsd.allow_not_all_listeners):
+        raise UpsdError(f"upsd.conf:{bad[0].line}: this LISTEN can't be obeyed (see above); correct the line")
 
 
 def _complete(ups: UpsConf, say: Say) -> UpsConf:

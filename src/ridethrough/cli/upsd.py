@@ -12,42 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ridethrough import __version__
-from ridethrough.app.background import DaemonError, default_user, in_background, send
+from ridethrough.app.background import SIGNALS, DaemonError, default_user, in_background, send
 from ridethrough.app.clock import BoottimeLoop
 from ridethrough.app.upsd import Options, UpsdError, pid_path, run_upsd
-from ridethrough.cli.arguments import debug_level, quiet_banner
+from ridethrough.app.voice import Voice
+from ridethrough.config.environment import debug_level, quiet_banner
 from ridethrough.config.paths import confpath
 from ridethrough.server.sockets import Families
 
-_PRIORITIES = {
-    "debug": syslog.LOG_DEBUG,
-    "info": syslog.LOG_INFO,
-    "notice": syslog.LOG_NOTICE,
-    "warning": syslog.LOG_WARNING,
-    "error": syslog.LOG_ERR,
-}
 BANNER = f"Network UPS Tools upsd 2.8.0 - Ridethrough {__version__}"
-
-
-class Voice:
-    """Says lines on standard error, in the system's log once detached, down to the level `least`."""
-
-    def __init__(self, least: int) -> None:
-        """Begin on standard error."""
-        self.least = least
-        self.detached = False
-
-    def say(self, level: str, text: str) -> None:
-        """One line."""
-        priority = _PRIORITIES.get(level, syslog.LOG_INFO)
-        if priority > self.least:
-            return
-        if self.detached:
-            syslog.syslog(priority, text)
-        else:
-            prefix = "" if level in ("info", "notice") else f"{level}: "
-            sys.stderr.write(f"upsd: {prefix}{text}\n".encode("utf-8", "replace").decode("utf-8"))
-            sys.stderr.flush()
 
 
 def main(argv: list[str]) -> int:
@@ -56,23 +29,24 @@ def main(argv: list[str]) -> int:
     if options.version:
         print(BANNER)
         return 0
+    env = dict(os.environ)
+    voice = Voice("upsd", env, _least_level(options, env))
     if options.chroot:
+        voice.connect()
         try:
             os.chroot(options.chroot)
             os.chdir("/")
         except OSError as error:
             print(f"upsd: can't chroot to {options.chroot}: {error.strerror}; it needs root", file=sys.stderr)
             return 1
-    env = dict(os.environ)
     if options.command is not None:
         try:
-            send(options.command, pid_path(env), options.pid)
+            send(_whole(options.command), pid_path(env), options.pid)
         except DaemonError as error:
             print(f"upsd: {error}", file=sys.stderr)
             return 1
         return 0
-    voice = Voice(_least_level(options, env))
-    foreground = options.foreground > 0 or (options.debug > 0 and not options.background)
+    foreground = options.foreground > 0 or (options.foreground < 0 and options.debug > 0)
     run_options = Options(
         families=options.families,
         user=options.user if options.user is not None else default_user(),
@@ -83,25 +57,56 @@ def main(argv: list[str]) -> int:
 
     def detached(ready: Callable[[], None]) -> int:
         def go() -> None:
-            voice.detached = True
-            syslog.openlog("upsd", syslog.LOG_PID, syslog.LOG_DAEMON)
+            voice.detach()
             ready()
 
         return _run(env, run_options, voice, go)
 
-    return in_background(detached)
+    return in_background(detached, keep_stderr=voice.keeps_stderr)
 
 
 def _run(env: dict[str, str], options: Options, voice: Voice, ready: Callable[[], None]) -> int:
-    if not quiet_banner(env):
-        voice.say("info", f"{BANNER}, files in {confpath(env)}")
-    try:
-        with asyncio.Runner(loop_factory=BoottimeLoop) as runner:
-            runner.run(run_upsd(env, options, voice.say, ready))
-    except UpsdError as error:
-        voice.say("error", str(error))
-        return 1
+    asked = voice.least
+
+    def debug_min(level: int) -> None:
+        voice.least = max(asked, syslog.LOG_DEBUG) if level > 0 else asked
+
+    with voice.threaded(begin=False):
+        if not quiet_banner(env):
+            voice.say("info", f"{BANNER}, files in {confpath(env)}")
+        try:
+            with asyncio.Runner(loop_factory=BoottimeLoop) as runner:
+                runner.run(run_upsd(env, options, voice.say, ready, voice.begin, debug_min))
+        except UpsdError as error:
+            voice.say("error", str(error))
+            return 1
     return 0
+
+
+def _whole(command: str) -> str:
+    """The command that is meant; as C's, it may be cut short (`-c rel`)."""
+    return next((word for word in SIGNALS if command and word.startswith(command)), command)
+
+
+class _Foreground(argparse.Action):
+    """-F and -B: the last one counts, and -F twice writes the pid file, too."""
+
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: object, option: object = None
+    ) -> None:
+        before: int = namespace.foreground
+        namespace.foreground = (2 if before > 0 else 1) if option == "-F" else 0
+
+
+class _Gone(argparse.Action):
+    """-i and -p, which NUT has taken back."""
+
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: object, option: object = None
+    ) -> None:
+        text = f"{option} is no option any more: write LISTEN ADDRESS PORT in upsd.conf"
+        print(f"upsd: {text}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _least_level(options: argparse.Namespace, env: dict[str, str]) -> int:
@@ -118,14 +123,18 @@ def _parser() -> argparse.ArgumentParser:
     add("-c", dest="command", metavar="COMMAND", help="signal the running upsd: reload or stop")
     add("-P", dest="pid", type=int, metavar="PID", help="signal this process instead of the pid file's")
     add("-D", dest="debug", action="count", default=0, help="log more, and stay in the foreground")
+    stay = "stay in the foreground; -FF writes the pid file, too"
+    add("-F", dest="foreground", action=_Foreground, nargs=0, default=-1, help=stay)
     add(
-        "-F",
+        "-B",
         dest="foreground",
-        action="count",
-        default=0,
-        help="stay in the foreground; -FF writes the pid file, too",
+        action=_Foreground,
+        nargs=0,
+        default=-1,
+        help="go to the background in spite of -D",
     )
-    add("-B", dest="background", action="store_true", help="go to the background in spite of -D")
+    for gone in ("-i", "-p"):
+        add(gone, action=_Gone, help=argparse.SUPPRESS)
     add("-r", dest="chroot", metavar="DIR", help="change the root directory to DIR")
     add("-q", dest="quiet", action="count", default=0, help="log less; may be given twice")
     add("-u", dest="user", metavar="USER", help="give up root for USER (default: nut, where it exists)")

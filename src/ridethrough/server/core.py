@@ -273,17 +273,7 @@ class ServerCore:
         return reaction
 
     def _answer_lines(self, session: Session, lines: list[Line], now: float) -> Reaction:
-        if len(lines) == 1:
-            return self.handle(session, lines[0], now)
-        replies: list[bytes] = []
-        effects: list[Effect] = []
-        for line in lines:
-            reaction = self.handle(session, line, now)
-            replies.append(reaction.reply)
-            effects += reaction.effects
-            if reaction.close:
-                return Reaction(b"".join(replies), True, tuple(effects))
-        return Reaction(b"".join(replies), False, tuple(effects))
+        return self.handle(session, lines[0], now) if lines else Reaction(b"")
 
     def _bad_line(self, session: Session, line: Line) -> Reaction:
         """C says nothing at all here, and the client waits; we answer, and log the first one of a session."""

@@ -12,16 +12,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import resource
 import socket
 from collections.abc import Callable, Iterable, Sequence
 
 from ridethrough.config.models import Listen
 from ridethrough.server.core import ServerCore
+from ridethrough.server.doors import Doors
 from ridethrough.server.effects import Drop, Effect, Level, Log, Reaction
+from ridethrough.server.limits import make_room
 from ridethrough.server.memory import MemoryChannel
 from ridethrough.server.session import Session
-from ridethrough.server.sockets import Families, open_all
+from ridethrough.server.sockets import Families
 from ridethrough.server.transport import SocketTransport
 
 HIGH_WATER_BYTES = 256 * 1024
@@ -30,16 +31,9 @@ CLOSE_GRACE_S = 5.0
 TICK_S = 5.0
 READ_BYTES = 64 * 1024
 _ACCEPTS_AT_ONCE = 64
-_RESERVED_DESCRIPTORS = 64
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 OnEffect = Callable[[Effect], None]
-
-
-def default_maxconn() -> int:
-    """How many clients the limit of open files leaves room for."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 65536 if soft == resource.RLIM_INFINITY else max(1, soft - _RESERVED_DESCRIPTORS)
 
 
 class Listener:
@@ -62,14 +56,14 @@ class Listener:
         `on_effect` is called in the event loop for every effect but Drop, and must return at once.
         """
         self.core = core
-        self.maxconn = maxconn if maxconn is not None else default_maxconn()
+        self._wanted = maxconn
+        self.maxconn = 0
         self._listens = tuple(listens)
         self._on_effect = on_effect
-        self._families = families
         self._allow_some = allow_some
         self._slow_reader_s = slow_reader_s
         self._tick_s = tick_s
-        self._sockets: tuple[socket.socket, ...] = ()
+        self._doors = Doors(families, self._accept, self._log)
         self._connections: dict[int, Connection] = {}
         # One for all connections: what was read is taken out before anybody else reads.
         self.buffer = memoryview(bytearray(READ_BYTES))
@@ -83,29 +77,21 @@ class Listener:
     @property
     def bound(self) -> list[tuple[str, int]]:
         """Address and port of every listening socket."""
-        return [sock.getsockname()[:2] for sock in self._sockets]
+        return self._doors.bound
 
     async def start(self) -> None:
         """Listen on all addresses; afterwards `close` is owed.  Raises ListenError, nothing left open."""
-        opened = open_all(self._listens, families=self._families, allow_some=self._allow_some)
-        self._sockets = opened.sockets
-        for warning in opened.warnings:
-            self._on_effect(Log(Level.WARNING, warning))
+        self._set_maxconn(self._wanted)
+        self._doors.open(self._listens, allow_some=self._allow_some)
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         loop = asyncio.get_running_loop()
-        for sock in self._sockets:
-            loop.add_reader(sock.fileno(), self._accept, sock)
         self._timer = loop.call_later(self._tick_s, self._tick)
 
     async def close(self) -> None:
         """Stop listening and close every connection; ends within `CLOSE_GRACE_S`."""
-        loop = asyncio.get_running_loop()
         if self._timer is not None:
             self._timer.cancel()
-        for sock in self._sockets:
-            loop.remove_reader(sock.fileno())
-            sock.close()
-        self._sockets = ()
+        self._doors.close()
         if self._spare >= 0:
             os.close(self._spare)
             self._spare = -1
@@ -119,6 +105,15 @@ class Listener:
         except TimeoutError:
             for connection in tuple(self._connections.values()):
                 connection.abort()
+
+    async def change(self, listens: Sequence[Listen], *, maxconn: int | None, allow_some: bool) -> None:
+        """Take a reloaded LISTEN and MAXCONN; clients that are here stay, even beyond a lower MAXCONN.
+
+        Raises ListenError if an address can't be had; then it listens as before.
+        """
+        if maxconn != self._wanted:
+            self._set_maxconn(maxconn)
+        await self._doors.change(listens, allow_some=allow_some)
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Do what the core asked for: close dropped connections here, pass the rest on."""
@@ -135,6 +130,15 @@ class Listener:
     def memory_channel(self, peer: str = "local") -> MemoryChannel:
         """A client's channel inside this process, to be opened by whoever uses it (the monitor)."""
         return MemoryChannel(self.core, self.carry_out, peer, self._channels)
+
+    def _set_maxconn(self, maxconn: int | None) -> None:
+        self._wanted = maxconn
+        self.maxconn, warning = make_room(maxconn)
+        if warning:
+            self._log(Level.WARNING, warning)
+
+    def _log(self, level: Level, text: str) -> None:
+        self._on_effect(Log(level, text))
 
     # -- connections come and go ----------------------------------------------------------------
 
@@ -177,7 +181,7 @@ class Listener:
         """Say it once a tick; more of the same is counted."""
         self._refused += 1
         if self._refused == 1:
-            self._on_effect(Log(Level.WARNING, f"a new client was refused: {why}"))
+            self._log(Level.WARNING, f"a new client was refused: {why}")
 
     def opened(self, connection: Connection) -> None:
         """A connection is ready."""
@@ -198,7 +202,7 @@ class Listener:
         for connection in tuple(self._connections.values()):
             connection.check(now)
         if self._refused > 1:
-            self._on_effect(Log(Level.WARNING, f"{self._refused - 1} more new clients were refused"))
+            self._log(Level.WARNING, f"{self._refused - 1} more new clients were refused")
         self._refused = 0
 
 

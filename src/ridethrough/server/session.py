@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ridethrough.config.secret import Secret
-from ridethrough.wire.words import SOCKET_LIMITS, WordStream
+from ridethrough.server.requests import RequestReader
 
 _SHOWN_CHARACTERS = 80
 
@@ -31,7 +31,7 @@ class Session:
     closed: bool = False
     bad_lines: int = 0
     unread: bytes = b""
-    stream: WordStream = field(default_factory=lambda: WordStream(SOCKET_LIMITS))
+    stream: RequestReader = field(default_factory=RequestReader)
 
     @property
     def who(self) -> str:

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The listening sockets of LISTEN directives (upsd.conf(5)): opened all, or refused in words."""
+"""The listening sockets of LISTEN directives (upsd.conf(5)): opened all, or refused in words.
+
+First a plan (which may ask the resolver), then the sockets, so that a reload can keep those that stay.
+"""
 
 from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,9 +17,11 @@ from ridethrough.server.portowner import who_holds_port
 
 BACKLOG = 1024
 _MAX_ADDRESSES = 16
-_Address = tuple[object, ...]
-# A machine without IPv6 says these for ::1, and NUT's default LISTEN takes that calmly.
+_Address = tuple[str | int | bytes, ...]
+# A machine without IPv6 says these for ::1, and NUT takes that calmly.
 _NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+_WILDCARDS = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
+_LOCAL = ("localhost", "localhost6", "127.0.0.1", "::1")
 
 
 class Families(Enum):
@@ -32,79 +37,152 @@ class ListenError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """One address of one LISTEN.  Two that are equal would be the same socket."""
+
+    family: socket.AddressFamily
+    address: _Address
+
+    @property
+    def port(self) -> int:
+        """Its port; 0 is any free one."""
+        return int(self.address[1])
+
+    def covers(self, other: Place) -> bool:
+        """Whether a socket here takes the other's clients, too: it is the same, or the wildcard."""
+        if self == other:
+            return True
+        wildcard = self.address[0] == _WILDCARDS[self.family]
+        return wildcard and self.port != 0 and (self.family, self.port) == (other.family, other.port)
+
+    def __str__(self) -> str:
+        return where(str(self.address[0]), self.port)
+
+
+Key = tuple[str, int]
+"""Host and port as a LISTEN writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which places the LISTEN lines mean.  `failures`: the lines that could not be understood, in words."""
+
+    listens: tuple[Listen, ...]
+    places: Mapping[Key, tuple[Place, ...]]
+    failures: tuple[str, ...] = ()
+
+    def needed(self) -> list[Place]:
+        """The places without those that another one covers."""
+        places = list(dict.fromkeys(place for found in self.places.values() for place in found))
+        return [
+            place
+            for place in places
+            if not any(other.covers(place) for other in places if other is not place)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """The sockets that listen, and what went wrong for those that were allowed to fail."""
 
-    sockets: tuple[socket.socket, ...]
+    sockets: Mapping[Place, socket.socket]
     warnings: tuple[str, ...]
 
 
-def open_all(
-    listens: Sequence[Listen], *, families: Families = Families.BOTH, allow_some: bool = False
-) -> Opened:
-    """Open every LISTEN; the caller owes closing the sockets.
-
-    With `allow_some` (ALLOW_NOT_ALL_LISTENERS) one socket is enough, and the rest become warnings.
-    Raises ListenError otherwise, with nothing left open.
-    """
-    sockets: list[socket.socket] = []
+def make_plan(
+    listens: Sequence[Listen], families: Families, known: Mapping[Key, tuple[Place, ...]] | None = None
+) -> Plan:
+    """Look up what the LISTEN lines mean; those in `known` are not looked up again.  This may take long."""
+    places: dict[Key, tuple[Place, ...]] = {}
     failures: list[str] = []
     for listen in listens:
+        key = (listen.host, listen.port)
         try:
-            sockets += _open(listen, families)
+            places[key] = (known or {}).get(key) or _places(listen, families)
         except ListenError as error:
             failures.append(str(error))
-    if not sockets and not failures:
-        failures.append(
-            "none of the LISTEN addresses is of the IP version asked for; see LISTEN in upsd.conf"
-        )
-    if failures and not (allow_some and sockets):
-        for sock in sockets:
-            sock.close()
-        raise ListenError("; ".join(failures))
-    return Opened(tuple(sockets), tuple(failures))
+    return Plan(tuple(listens), places, tuple(failures))
 
 
-def _open(listen: Listen, families: Families) -> list[socket.socket]:
-    """The sockets of one LISTEN: `*` means both wildcards, a name all its addresses."""
-    is_default = listen.line == 0
-    sockets: list[socket.socket] = []
-    missing = ""
-    for family, address in _addresses(listen, families):
+def open_all(
+    plan: Plan, *, allow_some: bool = False, held: Mapping[Place, socket.socket] | None = None
+) -> Opened:
+    """Open every place of the plan but those `held`; the caller owes closing the sockets.
+
+    What another one covers is not opened, and nothing is lost by it (C stops at such a collision, unless it
+    is one of localhost).  With `allow_some` (ALLOW_NOT_ALL_LISTENERS) one socket is enough, and the rest
+    become warnings.  Raises ListenError otherwise, with nothing left open but what was held.
+    """
+    held = held or {}
+    sockets: dict[Place, socket.socket] = {}
+    faults: dict[Place, OSError] = {}
+    for place in plan.needed():
         try:
-            sockets.append(_listen(family, address))
+            sockets[place] = held.get(place) or listen_at(place)
         except OSError as error:
-            host = str(address[0])
-            if error.errno in _NO_SUCH_FAMILY:
-                missing = missing or str(_refused(host, listen.port, error))
+            faults[place] = error
+    fatal, calm = _judge(plan, sockets, faults)
+    if not sockets and not fatal:
+        fatal = ["none of the LISTEN addresses is of the IP version asked for; see LISTEN in upsd.conf"]
+    if fatal and not (allow_some and sockets):
+        close_all(sock for place, sock in sockets.items() if place not in held)
+        raise ListenError("; ".join(fatal))
+    return Opened(sockets, (*fatal, *calm))
+
+
+def close_all(sockets: Iterable[socket.socket]) -> None:
+    """Close them."""
+    for sock in sockets:
+        sock.close()
+
+
+def _judge(
+    plan: Plan, opened: Mapping[Place, socket.socket], faults: Mapping[Place, OSError]
+) -> tuple[list[str], list[str]]:
+    """What can't be had: that which must stop the server, and that which NUT takes calmly."""
+    fatal, calm = list(plan.failures), list[str]()
+    said = set[Place]()
+    for listen in plan.listens:
+        places = plan.places.get((listen.host, listen.port), ())
+        served = any(other.covers(place) for place in places for other in opened)
+        for place in (each for each in faults if any(each.covers(place) for place in places)):
+            missing = faults[place].errno in _NO_SUCH_FAMILY
+            if place in said or (missing and (served or listen.line == 0)):
                 continue
-            for sock in sockets:
-                sock.close()
-            raise _refused(host, listen.port, error) from None
-    if not sockets and missing and not is_default:
-        raise ListenError(missing)
-    return sockets
+            said.add(place)
+            text = _refused(place, faults[place])
+            (calm if missing and listen.host in _LOCAL and opened else fatal).append(text)
+    return fatal, calm
 
 
-def _addresses(listen: Listen, families: Families) -> list[tuple[socket.AddressFamily, _Address]]:
+def _places(listen: Listen, families: Families) -> tuple[Place, ...]:
+    """`*` means both wildcards, a name all its addresses."""
     if listen.host == "*":
-        wildcards = [(socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")]
-        wanted = [each for each in wildcards if families.value in (socket.AF_UNSPEC, each[0])]
-        return [(family, (host, listen.port)) for family, host in wanted]
+        wanted = (socket.AF_INET6, socket.AF_INET)
+        return tuple(
+            Place(family, (_WILDCARDS[family], listen.port))
+            for family in wanted
+            if families.value in (socket.AF_UNSPEC, family)
+        )
     try:
         found = socket.getaddrinfo(
             listen.host, listen.port, families.value, socket.SOCK_STREAM, 0, socket.AI_PASSIVE
         )
     except (socket.gaierror, UnicodeError) as error:
         if families is not Families.BOTH and _is_other_family(listen.host, families):
-            return []
+            return ()
         reason = error.strerror if isinstance(error, socket.gaierror) else "not a host name"
-        place = where(listen.host, listen.port)
         raise ListenError(
-            f"can't listen on {place}: {reason}; give an address of this machine to LISTEN"
+            f"can't listen on {where(listen.host, listen.port)}: {reason}; "
+            "give an address of this machine to LISTEN"
         ) from None
-    addresses: list[tuple[socket.AddressFamily, _Address]] = [(each[0], each[4]) for each in found]
-    return list(dict.fromkeys(addresses))[:_MAX_ADDRESSES]
+    places = [Place(each[0], _short(each[4])) for each in found if each[0] in _WILDCARDS]
+    return tuple(dict.fromkeys(places))[:_MAX_ADDRESSES]
+
+
+def _short(address: _Address) -> _Address:
+    """Host and port; the scope of an IPv6 address stays where there is one (`fe80::1%eth0`)."""
+    return address if len(address) == 4 and address[3] else address[:2]
 
 
 def _is_other_family(host: str, families: Families) -> bool:
@@ -116,16 +194,17 @@ def _is_other_family(host: str, families: Families) -> bool:
     return True
 
 
-def _listen(family: socket.AddressFamily, address: _Address) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def listen_at(place: Place) -> socket.socket:
+    """A listening socket; the caller owes closing it.  Raises OSError."""
+    sock = socket.socket(place.family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Inherited by accepted sockets on Linux; one answer is one packet, and must not wait for another.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if family == socket.AF_INET6:
+        if place.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
+        sock.bind(place.address)
         sock.listen(BACKLOG)
     except BaseException:
         sock.close()
@@ -133,21 +212,18 @@ def _listen(family: socket.AddressFamily, address: _Address) -> socket.socket:
     return sock
 
 
-def _refused(host: str, port: int, error: OSError) -> ListenError:
-    place = where(host, port)
+def _refused(place: Place, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        holder = who_holds_port(port)
+        holder = who_holds_port(place.port)
         by = f"by {holder}" if holder else "by another process"
-        return ListenError(
-            f"can't listen on {place}: the port is already used {by}; stop that, or give LISTEN another port"
-        )
-    if error.errno == errno.EADDRNOTAVAIL:
-        return ListenError(
-            f"can't listen on {place}: this machine has no such address; correct LISTEN in upsd.conf"
-        )
-    if error.errno == errno.EACCES:
-        return ListenError(f"can't listen on {place}: ports below 1024 need root; give LISTEN another port")
-    return ListenError(f"can't listen on {place}: {error.strerror}")
+        why = f"the port is already used {by}; stop that, or give LISTEN another port"
+    elif error.errno == errno.EADDRNOTAVAIL:
+        why = "this machine has no such address; correct LISTEN in upsd.conf"
+    elif error.errno == errno.EACCES:
+        why = "ports below 1024 need root; give LISTEN another port"
+    else:
+        why = str(error.strerror)
+    return f"can't listen on {place}: {why}"
 
 
 def where(host: str, port: int) -> str:

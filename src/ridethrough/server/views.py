@@ -6,24 +6,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ridethrough.protocol.errors import Err
-from ridethrough.ups.state import EMPTY, STATUS, DeviceView, Freshness
+from ridethrough.ups.state import EMPTY, STATUS, DeviceView, Freshness, Snapshot
 from ridethrough.ups.status import Token
 from ridethrough.ups.units import Monotonic
 from ridethrough.ups.variables import Variable
 
-# What a client is told instead of a reading.  A first dump that is not complete counts as no driver:
-# C serves the part that has come, but half a dump is no fact.
+# What a client is told instead of a reading.
 _WITHHELD: dict[Freshness, Err] = {
     Freshness.STALE: Err.DATA_STALE,
-    Freshness.WAITING: Err.DRIVER_NOT_CONNECTED,
     Freshness.DISCONNECTED: Err.DRIVER_NOT_CONNECTED,
 }
+# What is served until a driver's first dump is complete, as by C before a line of it has come.
+# C goes on to serve what has come so far, but half a dump is no fact.
+_WAIT: Snapshot = Snapshot({STATUS: Variable(STATUS, Token.WAIT.value)})
 
 
 class Device:
     """One UPS.  `name` is written as in ups.conf; `fsd` is the latch."""
 
-    __slots__ = ("_by_name", "_commands", "desc", "fsd", "name", "view")
+    __slots__ = ("_by_name", "_commands", "_shown", "desc", "fsd", "name", "view")
 
     def __init__(self, name: str, desc: str) -> None:
         """Begin without a driver."""
@@ -33,14 +34,15 @@ class Device:
         self.put(DeviceView(name, desc, EMPTY, Freshness.DISCONNECTED, Monotonic(0.0)))
 
     def put(self, view: DeviceView) -> None:
-        """Replace the view."""
+        """Replace the view.  Whatever it holds while the driver's dump comes in is not shown."""
         self.view = view
+        self._shown = _WAIT if view.freshness is Freshness.WAITING else view.snapshot
         self._by_name: dict[str, Variable] | None = None
         self._commands: dict[str, str] | None = None
 
     @property
     def withheld(self) -> Err | None:
-        """Why nothing is served now, or None while the view is fresh."""
+        """Why nothing is served now, or None while the view is fresh or says WAIT."""
         return _WITHHELD.get(self.view.freshness)
 
     def variable(self, name: str) -> Variable | None:
@@ -69,15 +71,13 @@ class Device:
 
     def _variables(self) -> dict[str, Variable]:
         if self._by_name is None:
-            found = ((variable.name.lower(), variable) for variable in self.view.snapshot.variables.values())
+            found = ((variable.name.lower(), variable) for variable in self._shown.variables.values())
             self._by_name = dict(sorted(found, key=lambda pair: pair[0]))
         return self._by_name
 
     def _command_names(self) -> dict[str, str]:
         if self._commands is None:
-            self._commands = {
-                name.lower(): name for name in sorted(self.view.snapshot.commands, key=str.lower)
-            }
+            self._commands = {name.lower(): name for name in sorted(self._shown.commands, key=str.lower)}
         return self._commands
 
 

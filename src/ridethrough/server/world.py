@@ -86,7 +86,7 @@ def deny(world: World, session: Session, what: str, why: str, now: float) -> Rea
 
 
 def find_available(world: World, name: str) -> Device | Reaction:
-    """The UPS with fresh readings, or the refusal: UNKNOWN-UPS, DRIVER-NOT-CONNECTED or DATA-STALE."""
+    """The UPS with fresh readings or WAIT, or the refusal: UNKNOWN-UPS, DRIVER-NOT-CONNECTED, DATA-STALE."""
     device = world.devices.find(name)
     if device is None:
         return refuse(Err.UNKNOWN_UPS)
