@@ -8,13 +8,16 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ridethrough.drivers.adjust import COMMANDS
 from tests.support.cnut import state_directory
 from tests.support.our_driver import START_S, command, environment, our_dummy_ups, wait_gone, write_section
+from tests.support.ports import free_port
 from tests.support.procs import started
 from tests.support.wait import wait_until
 
@@ -51,8 +54,8 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_dump(tmp_path: Path, state: Path) -> None:
-    """-d prints the banner and the sorted variables as upsc does, and leaves neither socket nor pid file."""
-    write_section(tmp_path / "c", "u", DEV)
+    """-d prints the banner and the sorted variables, escaped as in NUT's files, and leaves no file behind."""
+    write_section(tmp_path / "c", "u", DEV + 'ups.contacts: the \\"office\\" \\# 1\n')
     done = run(tmp_path / "c", state, "-a", "u", "-u", "root", "-d", "1", "-x", "ignorelb_not", "-i", "3")
     lines = done.stdout.splitlines()
     assert done.returncode == 0
@@ -60,6 +63,7 @@ def test_dump(tmp_path: Path, state: Path) -> None:
     names = [line.split(":")[0] for line in lines[1:]]
     assert names == sorted(names)
     assert {"battery.charge: 90", "device.mfr: Acme", "driver.parameter.pollinterval: 3"} <= set(lines)
+    assert {'ups.contacts: the \\"office\\" \\# 1', "driver.state: dumping"} <= set(lines)
     assert "no option 'ignorelb_not'" in done.stderr
     assert list(state.iterdir()) == []
 
@@ -88,19 +92,114 @@ def test_refusals(tmp_path: Path, state: Path) -> None:
     assert "no user 'nobody-here'" in refusal(run(conf, state, "-a", "u", "-u", "nobody-here"))
 
 
-def test_one_instance_only(tmp_path: Path, state: Path) -> None:
-    """A second instance is refused, naming the first one's pid, which runs on; SIGTERM ends it cleanly."""
+def test_the_last_instance_counts(tmp_path: Path, state: Path) -> None:
+    """A second instance has the first one exit and takes its place, with a pid file or without; a stale pid
+    file that names another process costs that one nothing; SIGTERM ends it cleanly."""
     with our_dummy_ups(tmp_path, "u", DEV, state) as driver:
         pid_file = state / "dummy-ups-u.pid"
         assert pid_file.read_text() == f"{driver.process.pid}\n"
-        second = refusal(run(driver.confpath, state, "-a", "u", "-u", "root", "-F"))
-        assert f"(pid {driver.process.pid}) holds" in second
-        pid_file.unlink()
-        third = refusal(run(driver.confpath, state, "-a", "u", "-u", "root", "-F", "-x", "mode=dummy-once"))
-        assert "another driver listens on" in third
-        driver.process.send_signal(signal.SIGTERM)
-        assert driver.process.wait(START_S) == 0
+        env = environment(driver.confpath, state)
+        argv = [*command("dummy-ups"), "-a", "u", "-u", "root", "-F"]
+        with started(argv, env=env, name="the second") as second:
+            second.wait_output(f"runs already (pid {driver.process.pid}): it is told to exit", START_S)
+            second.wait_output("listening on", START_S)
+            assert driver.process.wait(START_S) == 0
+            assert pid_of(state / "dummy-ups-u") == second.pid
+            assert not pid_file.exists()
+            pid_file.write_text(f"{os.getpid()}\n")
+            with started([*argv, "-B", "-F", "-F"], env=env, name="the third") as third:
+                third.wait_output("listening on", START_S)
+                assert second.wait(START_S) == 0
+                assert pid_of(state / "dummy-ups-u") == third.pid
+                assert pid_file.read_text() == f"{third.pid}\n"
+                third.send_signal(signal.SIGTERM)
+                assert third.wait(START_S) == 0
     assert list(state.iterdir()) == []
+
+
+def test_a_driver_that_does_not_obey_is_ended(tmp_path: Path, state: Path) -> None:
+    """One that hangs before it listens is found by its pid file, and ended by signals."""
+    conf = tmp_path / "c"
+    write_section(conf, "u", DEV)
+    script = "import time; time.sleep(60)"
+    argv = [sys.executable, "-c", script, "-m", "ridethrough.cli.main", "dummy-ups", "-a", "u"]
+    with started(argv, name="a driver that hangs") as hanging:
+        (state / "dummy-ups-u.pid").write_text(f"{hanging.pid}\n")
+        assert run(conf, state, "-a", "u", "-u", "root").returncode == 0
+        try:
+            assert hanging.wait(START_S) == -signal.SIGTERM
+        finally:
+            assert run(conf, state, "-a", "u", "-c", "e").returncode == 0
+    wait_gone(state / "dummy-ups-u.pid")
+
+
+def test_inside_serve(tmp_path: Path, state: Path) -> None:
+    """A UPS that ridethrough serve drives itself is left to it, in words; another one may be started."""
+    conf = tmp_path / "c"
+    write_section(conf, "u", DEV)
+    (conf / "nut.conf").write_text("MODE=netserver\n")
+    (conf / "upsd.conf").write_text("")
+    (conf / "upsd.users").write_text("")
+    argv = [sys.executable, "-m", "ridethrough.cli.main", "serve", "--config", str(conf)]
+    options = ["--state-dir", str(state), "--port", "0", "-u", "root"]
+    with started([*argv, *options], name="serve") as serve:
+        serve.wait_output("battery 90 %", START_S)
+        for words in (("-a", "u", "-F"), ("-a", "u", "-c", "exit"), ("-s", "u", "-x", "port=u.dev", "-F")):
+            said = refusal(run(conf, state, "-u", "root", *words))
+            assert f"[u] ridethrough serve (pid {serve.pid}) drives this UPS itself" in said
+        (conf / "ups.conf").write_text((conf / "ups.conf").read_text().replace("[u]", "[v]"))
+        assert run(conf, state, "-a", "v", "-u", "root").returncode == 0
+        assert run(conf, state, "-a", "v", "-c", "exit").returncode == 0
+        wait_gone(state / "dummy-ups-v.pid")
+
+
+def test_orders_inside_serve(tmp_path: Path, state: Path) -> None:
+    """Over the network: NUT's commands are listed, a reload takes the changed section over, and what needs a
+    restart has the driver begin anew in its place; driver.exit is for the socket of a driver only."""
+    conf, port = tmp_path / "c", free_port()
+    write_section(conf, "u", DEV)
+    (conf / "nut.conf").write_text("MODE=netserver\n")
+    (conf / "upsd.conf").write_text("")
+    (conf / "upsd.users").write_text("[admin]\npassword = secret\ninstcmds = all\nactions = set\n")
+
+    def tool(*words: str) -> subprocess.CompletedProcess[str]:
+        return run(conf, state, *words, f"u@127.0.0.1:{port}", driver="upscmd")
+
+    def order(name: str) -> str:
+        login = ("-u", "admin", "-p", "secret", "-w", "-t", "10", f"u@127.0.0.1:{port}", name)
+        done = run(conf, state, *login, driver="upscmd")
+        return done.stdout + done.stderr
+
+    def value(name: str) -> str:
+        return run(conf, state, f"u@127.0.0.1:{port}", name, driver="upsc").stdout.strip()
+
+    argv = [sys.executable, "-m", "ridethrough.cli.main", "serve", "--config", str(conf)]
+    with started(
+        [*argv, "--state-dir", str(state), "--port", str(port), "-u", "root"], name="serve"
+    ) as serve:
+        serve.wait_output("battery 90 %", START_S)
+        listed = tool("-l").stdout
+        assert all(name in listed for name in COMMANDS)
+        text = (conf / "ups.conf").read_text()
+        (conf / "ups.conf").write_text(text + "override.battery.charge = 55\n")
+        assert "SUCCESS" in order("driver.reload-or-error")
+        assert value("battery.charge") == "55"
+        (conf / "ups.conf").write_text(text + "nolock\n")
+        assert "INVALID" in order("driver.reload-or-error")
+        assert (value("battery.charge"), value("driver.flag.nolock")) == ("90", "")
+        assert "SUCCESS" in order("driver.reload-or-exit")
+        wait_until(lambda: value("driver.flag.nolock") == "enabled", START_S, "the driver to begin anew")
+        assert "INVALID" in order("driver.killpower")
+        assert "CMD-NOT-SUPPORTED" in order("driver.exit")
+
+
+def pid_of(path: Path) -> int:
+    """The process behind a driver's socket."""
+    with socket.socket(socket.AF_UNIX) as link, link.makefile("rb") as lines:
+        link.settimeout(10)
+        link.connect(str(path))
+        link.sendall(b"GETPID\n")
+        return int(lines.readline().decode().removeprefix("PID "))
 
 
 def test_in_the_background(tmp_path: Path, state: Path) -> None:
@@ -171,8 +270,8 @@ def ask(path: Path, request: str) -> str:
 
 
 def test_reload(tmp_path: Path, state: Path) -> None:
-    """SIGHUP and the driver.reload commands put a new pollinterval in force; what needs a restart is named,
-    refused by reload-or-error, and ends the driver at reload-or-exit."""
+    """SIGHUP and the driver.reload commands put a new pollinterval and another file in force; what needs a
+    restart is named, refused by reload-or-error, and ends the driver at reload-or-exit with status 138."""
     with our_dummy_ups(tmp_path, "u", DEV, state) as driver:
         process, conf = driver.process, driver.confpath / "ups.conf"
         assert run(driver.confpath, state, "-a", "u", "-c", "reload-or-error").returncode == 0
@@ -186,16 +285,20 @@ def test_reload(tmp_path: Path, state: Path) -> None:
             START_S,
             "it to show",
         )
-        conf.write_text(text + "mode = dummy-once\n")
+        (driver.confpath / "other.dev").write_text("ups.status: OB\n")
+        conf.write_text(text.replace(str(driver.dev_file), "other.dev"))
+        assert run(driver.confpath, state, "-a", "u", "-c", "reload").returncode == 0
+        assert seen(driver.socket, "DUMPALL", "ups.status") == "OB"
+        conf.write_text(text + "nolock\n")
         assert run(driver.confpath, state, "-a", "u", "-c", "reload-or-error").returncode == 2
-        process.wait_output("restart the driver to apply changes of: mode", START_S)
+        process.wait_output("restart the driver to apply changes of: nolock", START_S)
         assert ask(driver.socket, "INSTCMD driver.reload") == "0"
         conf.unlink()
         assert ask(driver.socket, "INSTCMD driver.reload") == "3"
         process.wait_output("the old settings stay in force", START_S)
-        conf.write_text(text + "mode = dummy-once\n")
+        conf.write_text(text + "nolock\n")
         assert run(driver.confpath, state, "-a", "u", "-c", "reload-or-exit").returncode == 0
-        assert process.wait(START_S) == 0
+        assert process.wait(START_S) == 128 + signal.SIGUSR1
 
 
 def test_orders_over_the_socket(tmp_path: Path, state: Path) -> None:
@@ -247,5 +350,8 @@ def test_a_jail(tmp_path: Path, state: Path) -> None:
 def test_version_list_and_help(tmp_path: Path, state: Path) -> None:
     """-V, -L and -h answer and end with 0."""
     assert "Ridethrough" in run(tmp_path, state, "-V").stdout
-    assert "VALUE mode" in run(tmp_path, state, "-L").stdout
+    assert 'VALUE mode "dummy-loop (or dummy), dummy-once' in run(tmp_path, state, "-L").stdout
+    unknown = refusal(run(tmp_path, state, "-a", "u", "-Z"))
+    assert "see: dummy-ups -h" in unknown
+    assert "exclude each other" in refusal(run(tmp_path, state, "-a", "u", "-s", "u"))
     assert "ups.conf" in run(tmp_path, state, "-h").stdout

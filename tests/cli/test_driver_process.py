@@ -38,6 +38,14 @@ def test_who_is_a_driver() -> None:
     assert not driver_process.is_driver(2**22 + 1, "dummy-ups")
 
 
+def test_a_renamed_driver_counts_when_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NUT_IGNORE_CHECKPROCNAME believes that any living process is the driver; a dead one is none."""
+    monkeypatch.setenv("NUT_IGNORE_CHECKPROCNAME", "true")
+    with started(["sleep", "60"]) as process:
+        assert driver_process.is_driver(process.pid, "dummy-ups")
+    assert not driver_process.is_driver(2**22 + 1, "dummy-ups")
+
+
 def test_a_stranger_is_not_touched() -> None:
     """A process that is not the driver is named, and gets no signal."""
     with started(["sleep", "60"]) as process:

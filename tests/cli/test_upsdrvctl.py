@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ridethrough.app.obstacles import program_of
+from ridethrough.drivers import ask
+from ridethrough.ups.commands import Outcome
 from tests.support.procs import started
 from tests.support.upsdrvctl import OURS, WAIT_S, Bench, bench, section
 from tests.support.wait import wait_until
@@ -88,7 +90,7 @@ def test_orders_to_running_drivers(place: Bench) -> None:
     assert place.run("-c", "reload").returncode == 0
     assert place.run("-c", "dump").returncode == 0
     assert place.run("-c", "reload-or-error").returncode == 0
-    place.write(section("a", "mode = dummy-once"))
+    place.write(section("a", "nolock"))
     refused = place.run("-c", "reload-or-error", "a")
     assert refused.returncode == 1
     assert "returned code 2" in refused.stderr
@@ -204,6 +206,22 @@ def test_one_of_several_ends(place: Bench) -> None:
         assert program_of(pids[1]) is None
 
 
+def test_one_of_several_asks_for_a_restart(place: Bench) -> None:
+    """In the foreground a driver that ends of reload-or-exit, sent to its socket, is started anew."""
+    place.write(section("a") + section("b"))
+    place.dev("a")
+    place.dev("b")
+    with started([*OURS, "-FF", *ROOT, "start"], env=place.env, name="upsdrvctl") as process:
+        wait_until(lambda: process.output().count("listening on") == 2, WAIT_S, "both drivers")
+        before = place.pid("a")
+        place.write(section("a", "nolock") + section("b"))
+        assert ask.command(place.state / "dummy-ups-a", "driver.reload-or-exit") is Outcome.HANDLED
+        wait_until(lambda: process.output().count("listening on") == 3, WAIT_S, "the new driver")
+        assert place.pid("a") != before
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+
+
 def test_one_in_the_foreground(place: Bench) -> None:
     """-F with one UPS becomes the driver itself."""
     place.write(section("a"))
@@ -226,6 +244,7 @@ def test_one_in_the_foreground(place: Bench) -> None:
         (("list", "nobody"), "UPS nobody not found in ups.conf"),
         (("-c", "dance"), "unknown argument to option -c"),
         (("-c", ""), "unknown argument to option -c"),
+        (("-l", "-c", "exit"), "only one command per run"),
         (("-c", "exit", "-c", "reload"), "only one command per run"),
         (("-Z",), "-Z"),
     ],

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ridethrough.config.models import UpsConf
+from ridethrough.drivers.adjust import COMMANDS
 from ridethrough.drivers.base import DriverError
 from ridethrough.drivers.dummy.file import Mode, choose_mode
 from ridethrough.drivers.registry import make_runner
@@ -88,7 +89,7 @@ def test_an_empty_file_gives_the_basic_set(tmp_path: Path) -> None:
         assert snapshot.get("ups.status") == "OL"
         assert snapshot.get("device.mfr") == "Dummy Manufacturer"
         assert snapshot.get("driver.parameter.mode") == "dummy-once"
-        assert snapshot.commands == {"load.off"}
+        assert snapshot.commands == {"load.off", *COMMANDS}
         assert await runner.instcmd("load.off") is Outcome.UNKNOWN
 
     scene(tmp_path, b"", story)

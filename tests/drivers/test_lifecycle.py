@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ridethrough.drivers import lifecycle
 from ridethrough.drivers.lifecycle import (
     BACKOFF_S,
     Close,
@@ -158,3 +160,47 @@ def test_any_order_of_events(events: list[tuple[Event, float]]) -> None:
 def test_backoff_is_bounded() -> None:
     """No number of attempts leads out of the table."""
     assert [backoff_s(n) for n in (0, 1, 6, 10**9)] == [1.0, 1.0, 30.0, 30.0]
+
+
+def lost(limit: lifecycle.Limit, rounds: int) -> list[lifecycle.Effect]:
+    """What is done when a device that has worked goes, and stays away for so many openings."""
+    state, _ = lifecycle.step(lifecycle.begin(2.0, 0.0, limit), lifecycle.Due(), 0.0)
+    state, _ = lifecycle.step(state, lifecycle.Opened(), 0.0)
+    state, _ = lifecycle.step(state, lifecycle.PollOk(), 0.0)
+    state, effects = lifecycle.step(state, lifecycle.PollFailed("gone", hung=True), 2.0)
+    done = list(effects)
+    for _ in range(rounds):
+        state, _ = lifecycle.step(state, lifecycle.Due(), state.due_at)
+        state, effects = lifecycle.step(state, lifecycle.OpenFailed("gone"), state.due_at)
+        done += effects
+    return done
+
+
+@pytest.mark.parametrize(("tries", "rounds"), [(0, 0), (1, 1), (3, 3)])
+def test_a_lost_device_is_given_up(tries: int, rounds: int) -> None:
+    """reconnect_max_tries counts the openings since the device was lost; 0 gives up at once."""
+    limit = lifecycle.Limit(max_tries=tries)
+    assert lifecycle.GiveUp() in lost(limit, rounds)
+    if rounds:
+        assert lifecycle.GiveUp() not in lost(limit, rounds - 1)
+
+
+def test_a_device_that_was_never_there_is_not_lost() -> None:
+    """Before the first good poll, and without reconnect_max_tries, there is no giving up."""
+    assert lifecycle.GiveUp() not in lost(lifecycle.Limit(), 50)
+    state = lifecycle.begin(2.0, 0.0, lifecycle.Limit(max_tries=0))
+    state, _ = lifecycle.step(state, lifecycle.Due(), 0.0)
+    _, effects = lifecycle.step(state, lifecycle.OpenFailed("not there"), 0.0)
+    assert lifecycle.GiveUp() not in effects
+
+
+def test_reconnect_report_freq() -> None:
+    """The reason is said once, and how long it lasts after every so many attempts."""
+    said = [
+        each.text for each in lost(lifecycle.Limit(report_every=2), 5) if isinstance(each, lifecycle.Report)
+    ]
+    assert said == [
+        "gone",
+        "still not connected after 2 attempts: gone",
+        "still not connected after 4 attempts: gone",
+    ]

@@ -15,7 +15,8 @@ from ridethrough.drivers.adjust import DriverInfo, adjustments
 from ridethrough.drivers.base import DriverError
 from ridethrough.drivers.dummy.repeater import Repeater
 from ridethrough.drivers.external import External
-from ridethrough.drivers.registry import FACTORIES, make_source
+from ridethrough.drivers.lifecycle import Limit
+from ridethrough.drivers.registry import FACTORIES, KINDS, make_source, reconnect_limit
 from ridethrough.drivers.runner import Runner
 from ridethrough.ups.state import Freshness
 from tests.support.drivers import Watch, section
@@ -40,6 +41,30 @@ def test_an_unknown_option_is_told(tmp_path: Path) -> None:
     watch = Watch()
     make_source(section("modus = x"), UpsConf(), watch.context(tmp_path), watch.on_view)
     assert watch.lines == ["warning: [u] dummy-ups has no option 'modus'; it is ignored"]
+
+
+def test_what_every_section_may_have(tmp_path: Path) -> None:
+    """NUT's common fields are known to every driver; sddelay is called obsolete."""
+    watch = Watch()
+    lines = (
+        "sdorder = 1\nsdcommands = load.off\nLIBUSB_DEBUG = 0\nreconnect_max_tries = 3\nnolock\nsddelay = 1"
+    )
+    make_source(section(lines), UpsConf(), watch.context(tmp_path), watch.on_view)
+    assert watch.lines == ["info: [u] sddelay is obsolete and does nothing; take it out of ups.conf"]
+
+
+def test_reconnect_limits() -> None:
+    """A section's reconnect_ directives go before the global ones."""
+    conf = UpsConf(reconnect_max_tries=5, reconnect_report_freq=9)
+    assert reconnect_limit(section(), conf) == Limit(5, 9)
+    assert reconnect_limit(section("reconnect_max_tries = 0"), conf) == Limit(0, 9)
+
+
+def test_every_setting_is_described() -> None:
+    """-h and -L have a line for each option and flag of each driver, and for nothing else."""
+    for kind in KINDS.values():
+        assert kind.settings.keys() == kind.info.options | kind.info.flags
+        assert all(kind.settings.values())
 
 
 def test_a_section_that_makes_no_sense_is_refused(tmp_path: Path) -> None:

@@ -80,9 +80,12 @@ def test_a_failing_device_becomes_stale_and_comes_back() -> None:
     assert [entry[:2] for entry in watch.history] == [
         (0.0, "fresh"),
         (5.0, "stale"),
+        (5.0, "stale"),  # and driver.state says so
         (6.0, "fresh"),
         (7.0, "disconnected"),
     ]
+    states = [view.snapshot.get("driver.state") for view in watch.views]
+    assert states == ["quiet", "quiet", "reconnect.trying", "quiet", "quiet"]
     assert watch.lines == [
         "error: [u] no answer on the wire; check the cable",
         "info: [u] the device answers again",

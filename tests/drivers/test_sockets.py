@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ridethrough.drivers import socketserver, unixpath
-from ridethrough.drivers.adjust import DriverInfo, adjustments
+from ridethrough.drivers.adjust import COMMANDS, DriverInfo, adjustments
 from ridethrough.drivers.base import DriverError
 from ridethrough.drivers.external import External
 from ridethrough.drivers.runner import Runner
@@ -82,7 +82,11 @@ def test_a_dump_and_small_requests(state: Path) -> None:
     async def story(house: House) -> None:
         dump = await house.ask("DUMPALL")
         assert dump.startswith('SETINFO battery.charge "90"\nSETINFO device.type "ups"\n')
-        assert dump.endswith('SETINFO ups.status "OL"\nADDCMD beeper.mute\nDATAOK\nDUMPDONE\n')
+        assert dump.split('SETINFO ups.status "OL"\n')[1].splitlines() == [
+            *(f"ADDCMD {name}" for name in sorted({"beeper.mute", *COMMANDS})),
+            "DATAOK",
+            "DUMPDONE",
+        ]
         assert await house.ask("PING", "GETPID") == f"PONG\nPID {os.getpid()}\n"
         assert await house.ask("DUMPSTATUS") == 'SETINFO ups.status "OL"\nDATAOK\nDUMPDONE\n'
         assert await house.ask("LOGOUT", "PING") == "OK Goodbye\n"
@@ -131,11 +135,18 @@ def test_staleness_is_broadcast_before_and_cleared_after_the_data(state: Path) -
         await asyncio.sleep(0.1)
         house.driver.error = DriverError("[u] gone")
         assert await reader.readline() == b"DATASTALE\n"
+        assert await reader.readline() == b'SETINFO driver.state "reconnect.trying"\n'
         assert (await house.ask("DUMPSTATUS")).startswith("DATASTALE\n")
         house.driver.error = None
         house.driver.values["ups.status"] = "OB"
-        assert await reader.readline() == b'SETINFO ups.status "OB"\n'
-        assert await reader.readline() == b"DATAOK\n"
+        told = [await reader.readline() for _ in range(5)]
+        assert sorted(told[:4]) == [
+            b'SETINFO driver.reconnect_count "1"\n',
+            b'SETINFO driver.reconnect_max_tries "-1"\n',
+            b'SETINFO driver.state "quiet"\n',
+            b'SETINFO ups.status "OB"\n',
+        ]
+        assert told[4] == b"DATAOK\n"
         writer.close()
 
     with_house(state, story)
@@ -213,7 +224,7 @@ def test_external_mirrors_a_driver(state: Path) -> None:
         await asyncio.sleep(0.1)
         assert source.view.freshness is Freshness.FRESH
         assert dict(source.view.snapshot.variables) == dict(house.runner.view.snapshot.variables)
-        assert source.view.snapshot.commands == {"beeper.mute"}
+        assert source.view.snapshot.commands == {"beeper.mute", *COMMANDS}
         assert await source.setvar("ups.id", "x") is Outcome.HANDLED
         assert source.view.snapshot.get("ups.id") == "x"
         assert await source.instcmd("nothing") is Outcome.UNKNOWN

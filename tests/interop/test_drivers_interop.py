@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from ridethrough.config.models import UpsSection
+from ridethrough.drivers.adjust import COMMANDS
 from ridethrough.drivers.external import External
 from ridethrough.ups.commands import Outcome
 from ridethrough.ups.state import Freshness
 from tests.support import cnut
 from tests.support.drivers import Watch
-from tests.support.our_driver import command, our_dummy_ups
+from tests.support.our_driver import command, environment, our_dummy_ups
+from tests.support.procs import started
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.cnut
@@ -37,13 +41,14 @@ driver.name: nonsense
 """
 SECTION = ("ignorelb", 'desc = "An office"', "mode = dummy-once")
 WAIT_S = 15.0
+UNLIKE = ("driver.version", "driver.state", "driver.debug", "driver.flag.allow_killpower")
 
 
 def variables(server: cnut.CUpsd, ups: str) -> dict[str, str]:
-    """What C upsc shows, without the versions of the driver."""
+    """What C upsc shows, without the versions of the driver, and what C 2.8.0 does not tell yet."""
     lines = cnut.c_tool("upsc", server.target(ups)).stdout.decode().splitlines()
     pairs = (line.split(": ", 1) for line in lines)
-    return {name: value for name, value in pairs if not name.startswith("driver.version")}
+    return {name: value for name, value in pairs if not name.startswith(UNLIKE)}
 
 
 def outcome(done: subprocess.CompletedProcess[bytes], ups: str) -> tuple[int, bytes, bytes]:
@@ -71,8 +76,6 @@ def test_ours_behind_c_upsd_shows_what_cs_own_shows(tmp_path: Path) -> None:
             tools = (
                 ("upsrw", "-s", "battery.charge=33", *words),
                 ("upsrw", "-s", f"ups.mfr={'x' * 40}", *words),
-                ("upsrw",),
-                ("upscmd", "-l"),
             )
             for tool, *options in tools:
                 done = [cnut.c_tool(tool, *options, server.target(ups)) for ups in ("ours", "theirs")]
@@ -83,6 +86,15 @@ def test_ours_behind_c_upsd_shows_what_cs_own_shows(tmp_path: Path) -> None:
             ]
             assert outcome(done[0], "ours") == outcome(done[1], "theirs")
             assert done[0].stderr == b"ERR UNKNOWN\n"
+
+            lists: list[list[str]] = []
+            for ups in ("ours", "theirs"):
+                shown = [cnut.c_tool(*words, server.target(ups)) for words in (("upsrw",), ("upscmd", "-l"))]
+                lists += [done.stdout.decode().splitlines() for done in shown]
+            assert set(lists[2]) <= set(lists[0])
+            assert "[driver.flag.allow_killpower]" in lists[0]
+            ours_only = {line.split(" - ")[0] for line in set(lists[1]) - set(lists[3])}
+            assert ours_only - {"Instant commands supported on UPS [ours]:"} == COMMANDS
 
             ours.dev_file.write_text("ups.status: OB LB\n")
             wait_until(lambda: variables(server, "ours")["ups.status"] == "OB", WAIT_S, "the changed file")
@@ -103,12 +115,37 @@ def test_our_repeater_of_a_c_upsd(tmp_path: Path) -> None:
             timeout=30,
             check=True,
         )
-        pairs = dict(line.split(": ", 1) for line in done.stdout.splitlines()[1:])
+        dump = done.stdout.replace("\\", "")  # what must be escaped is: C upsc shows it plain
+        pairs = dict(line.split(": ", 1) for line in dump.splitlines()[1:])
         shown = variables(server, "u")
         assert pairs["driver.parameter.mode"] == "repeater"
         assert {name: value for name, value in pairs.items() if not name.startswith("driver.")} == {
             name: value for name, value in shown.items() if not name.startswith("driver.")
         }
+
+
+def test_each_takes_the_place_of_the_other(tmp_path: Path) -> None:
+    """Started for the same UPS, our driver ends C's, which knows no driver.exit, and C's ends ours."""
+    with cnut.c_dummy_ups(tmp_path, "u", DEV) as theirs:
+        env = environment(theirs.confpath, theirs.statepath)
+        argv = [*command("dummy-ups"), "-a", "u", "-u", "root"]
+        with started([*argv, "-FF"], env=env, name="our dummy-ups") as ours:
+            ours.wait_output(f"runs already (pid {theirs.process.pid}): it is told to exit", WAIT_S)
+            ours.wait_output("listening on", WAIT_S)
+            assert theirs.process.wait(WAIT_S) in (0, -signal.SIGTERM)
+            done = subprocess.run(
+                [cnut.DRIVER_DIRECTORY / "dummy-ups", "-a", "u", "-u", "root"],
+                env={**os.environ, **env},
+                capture_output=True,
+                text=True,
+                timeout=40,
+                check=True,
+            )
+            assert "Duplicate driver instance detected" in done.stderr
+            assert ours.wait(WAIT_S) == 0
+        stop = [*command("dummy-ups"), "-a", "u", "-c", "exit"]
+        subprocess.run(stop, env={**os.environ, **env}, check=True, timeout=30)
+        wait_until(lambda: not (theirs.statepath / "dummy-ups-u.pid").exists(), WAIT_S, "C's to end")
 
 
 async def until(holds: Callable[[], bool], what: str) -> None:

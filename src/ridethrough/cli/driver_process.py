@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ridethrough.app.obstacles import LISTENING, MAX_COMM, live_socket, program_of, shown
+from ridethrough.config.environment import any_name
 from ridethrough.drivers.control_plan import BAD_PID_FILE, NO_PID_FILE, pid_of
 
 _PROC = Path("/proc")
@@ -38,8 +39,25 @@ def file_pid(path: Path) -> int:
 
 
 def is_driver(pid: int, driver: str) -> bool:
-    """Whether a living process is this driver: a C one by its name, one of ours by its command."""
-    return program_of(pid) is not None and shown(pid).split()[-1][:MAX_COMM] == driver[:MAX_COMM]
+    """Whether a living process is this driver: a C one by its name, one of ours by its command.
+
+    NUT_IGNORE_CHECKPROCNAME believes it whatever it is called, as for a driver that was renamed.
+    """
+    if program_of(pid) is None:
+        return False
+    return any_name(os.environ) or shown(pid).split()[-1][:MAX_COMM] == driver[:MAX_COMM]
+
+
+def drives(pid: int, driver: str, ups: str) -> bool:
+    """Whether a living process is the driver of this UPS: its name stands on the command line, too."""
+    if pid < 2 or not is_driver(pid, driver):
+        return False
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    name = os.fsencode(ups)
+    return any(word == name or (word.startswith(b"-") and word.endswith(name)) for word in words)
 
 
 def socket_pid(path: Path, driver: str) -> int | None:

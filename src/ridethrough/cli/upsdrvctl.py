@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from ridethrough.cli import client_args, driver_process
-from ridethrough.cli.arguments import quiet_banner
 from ridethrough.cli.client_args import Stop
 from ridethrough.cli.driver_process import NotRunning
 from ridethrough.cli.upsdrvctl_args import BANNER, Options, read
 from ridethrough.cli.upsdrvctl_start import Starter
+from ridethrough.config.environment import quiet_banner
 from ridethrough.config.load import load
 from ridethrough.config.models import UpsConf
 from ridethrough.config.paths import altpidpath, confpath, statepath

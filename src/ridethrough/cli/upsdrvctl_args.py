@@ -10,12 +10,15 @@ from typing import Final
 
 from ridethrough import __version__
 from ridethrough.cli.client_args import Stop
+from ridethrough.config.environment import debug_level
 from ridethrough.config.models import UpsConf
 from ridethrough.drivers.control_plan import Passed, Place
 
 OPTIONS: Final = "htu:r:DdFBVc:l"
 COMMANDS: Final = ("start", "stop", "shutdown", "list", "status")
 SIGNALS: Final = ("reload", "reload-or-error", "reload-or-exit", "exit", "dump", "data-dump")
+# What the beginning of a word stands for, in the order in which NUT tries them; the whole word goes before.
+_BEGINNINGS: Final = ("reload-or-error", "exit", "dump", "data-dump", "reload", "reload-or-exit")
 BANNER: Final = f"Network UPS Tools upsdrvctl - UPS driver controller (Ridethrough {__version__})"
 MAX_DEBUG: Final = 9
 USAGE: Final = f"""\
@@ -73,9 +76,11 @@ def read(argv: list[str], env: Mapping[str, str]) -> Options:
         raise Stop(0, f"{BANNER}\n{USAGE}")
     if "-V" in names:
         raise Stop(0, f"{BANNER}\n")
-    if names.count("-c") > 1:
+    if names.count("-c") > 1 or ("-c" in names and "-l" in names[: names.index("-c")]):
         raise Stop(1, "Error: only one command per run can be sent with option -c. Try -h for help.\n")
     signal = values.get("-c", "")
+    if signal not in SIGNALS:
+        signal = next((word for word in _BEGINNINGS if signal and word.startswith(signal)), signal)
     if "-c" in names and signal not in SIGNALS:
         known = ", ".join(SIGNALS)
         raise Stop(
@@ -94,8 +99,7 @@ def read(argv: list[str], env: Mapping[str, str]) -> Options:
             "Error: extra arguments left on command line\n"
             "(common options should be before a command and UPS name)\n",
         )
-    level = env.get("NUT_DEBUG_LEVEL", "")
-    debug = names.count("-D") or (int(level) if level.isascii() and level.isdigit() and len(level) < 4 else 0)
+    debug = names.count("-D") or debug_level(env)
     return Options(
         command=command,
         ups=words[0] if words else None,

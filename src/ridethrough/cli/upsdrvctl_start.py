@@ -20,6 +20,7 @@ from ridethrough.cli.link import own_program
 from ridethrough.config.models import UpsConf
 from ridethrough.drivers import control_plan
 from ridethrough.drivers.control_plan import Launch, Over, Passed, Task, Wait
+from ridethrough.drivers.orders import EXIT_TO_RELOAD
 from ridethrough.drivers.registry import KINDS
 
 DRIVERPATH: Final = Path("/lib/nut")
@@ -196,7 +197,8 @@ class _Group:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), RESTART_PAUSE_S)
                 return
-            if loop.time() - self._dangerous_at >= RESTART_WITHIN_S:
+            obeyed = loop.time() - self._dangerous_at < RESTART_WITHIN_S or status == EXIT_TO_RELOAD
+            if not obeyed:
                 _say(f"[{task.ups}] {_ended(status)}: stopping upsdrvctl and the other drivers")
                 break
         if not self._stop.is_set():

@@ -17,7 +17,7 @@ from typing import Final
 from ridethrough.config.models import UpsSection
 from ridethrough.ups.state import STATUS, Change, Draft, Snapshot
 from ridethrough.ups.status import Status
-from ridethrough.ups.variables import Variable
+from ridethrough.ups.variables import Variable, VarKind
 
 # (reading, threshold) that decide on LB when `ignorelb` is set; the first pair that is low decides.
 LOW_PAIRS: Final = (
@@ -26,9 +26,10 @@ LOW_PAIRS: Final = (
 )
 # Options of every driver that say nothing about the device: they are not shown as driver.parameter.*.
 _NOT_SHOWN: Final = frozenset(
-    "sdorder sdcommands maxstartdelay maxretry retrydelay nowait user group debug_min "
+    "sdorder maxstartdelay maxretry retrydelay nowait user group debug_min libusb_debug sddelay "
     "reconnect_max_tries reconnect_report_freq allow_killpower pollinterval synchronous".split()
 )
+_COMMON: Final = _NOT_SHOWN | {"sdcommands"}
 # Flags that NUT's common part knows, for every driver.
 _COMMON_FLAGS: Final = frozenset({"ignorelb", "nolock"})
 # Transition from ups.* to device.*, done once when the driver has started.
@@ -37,6 +38,16 @@ _DEVICE_OF: Final = {
     "ups.model": "device.model",
     "ups.serial": "device.serial",
 }
+STATE: Final = "driver.state"
+DEBUG: Final = "driver.debug"
+ALLOW_KILLPOWER: Final = "driver.flag.allow_killpower"
+# The two switches of a driver that runs; the rest of `driver.*` is read-only.
+_SWITCHES: Final = frozenset({DEBUG, ALLOW_KILLPOWER})
+# What every driver announces besides its own commands.  `driver.exit` is obeyed and not announced, as in C:
+# so network clients can't have it.
+COMMANDS: Final = frozenset(
+    "shutdown.default driver.killpower driver.reload driver.reload-or-error driver.reload-or-exit".split()
+)
 _INTEGER = re.compile(r"\s*([+-]?\d+)", re.ASCII)
 
 
@@ -63,6 +74,7 @@ class Adjustments:
     defaults: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     driver: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ignorelb: bool = False
+    commands: frozenset[str] = frozenset()
 
 
 def adjustments(
@@ -84,12 +96,13 @@ def adjustments(
         defaults=MappingProxyType(defaults),
         driver=MappingProxyType(_driver_variables(section, info, pollinterval_s, synchronous)),
         ignorelb=section.flag("ignorelb"),
+        commands=COMMANDS,
     )
 
 
 def unknown_options(section: UpsSection, info: DriverInfo) -> tuple[str, ...]:
     """The options of a section that neither NUT's common part nor this driver knows."""
-    known = _NOT_SHOWN | _COMMON_FLAGS | info.options | info.flags
+    known = _COMMON | _COMMON_FLAGS | info.options | info.flags
     heads = ("override.", "default.")
     keys = (key for key in section.options if not key.lower().startswith(heads))
     return tuple(key for key in keys if key.lower() not in known)
@@ -140,7 +153,8 @@ def publish(before: Snapshot, raw: Snapshot, adjust: Adjustments) -> tuple[Snaps
     for name, value in (*adjust.overrides.items(), *adjust.driver.items()):
         # A driver may have more to say of its own parameters (the mode it found): that stands.
         if name not in adjust.driver or name not in raw.variables:
-            wanted[name] = Variable(name, value)
+            number = VarKind.NUMBER if name in _SWITCHES else VarKind.NONE
+            wanted[name] = Variable(name, value, rw=name in _SWITCHES, kind=number)
     if adjust.ignorelb and STATUS in wanted:
         status = _own_lb(Status.parse(wanted[STATUS].value), wanted)
         old = wanted[STATUS]
@@ -150,9 +164,10 @@ def publish(before: Snapshot, raw: Snapshot, adjust: Adjustments) -> tuple[Snaps
             draft.delete(name)
     for variable in wanted.values():
         draft.put(variable)
-    for command in before.commands - raw.commands:
+    commands = raw.commands | adjust.commands
+    for command in before.commands - commands:
         draft.delete_command(command)
-    for command in raw.commands:
+    for command in commands:
         draft.add_command(command)
     return draft.commit()
 

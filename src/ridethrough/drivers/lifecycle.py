@@ -31,6 +31,19 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How long a lost device is tried for (ups.conf(5), the `reconnect_` directives)."""
+
+    max_tries: int = -1
+    """Give up after so many openings in vain; 0: when it is lost; below 0: never."""
+    report_every: int = 0
+    """Say so again after so many openings; 0 or less: never."""
+
+
+NO_LIMIT: Final = Limit()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """The whole life so far.  `due_at` is when the next thing has to happen."""
 
@@ -43,6 +56,11 @@ class State:
     """Openings since the last poll that worked."""
     reported: str = ""
     """The last reason that was reported; the same one is not reported twice in a row."""
+    limit: Limit = NO_LIMIT
+    known: bool = False
+    """Whether a poll has ever worked: only what was there can be lost."""
+    tries: int = 0
+    """Openings since the device was lost."""
 
 
 # -- events --------------------------------------------------------------------------------------
@@ -121,12 +139,17 @@ class Report:
     text: str
 
 
-Effect: TypeAlias = Open | Poll | CommitFresh | MarkStale | Close | Report
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The device was lost, and tried for as often as it may be: begin from scratch."""
 
 
-def begin(interval_s: float, now: float) -> State:
+Effect: TypeAlias = Open | Poll | CommitFresh | MarkStale | Close | Report | GiveUp
+
+
+def begin(interval_s: float, now: float, limit: Limit = NO_LIMIT) -> State:
     """A driver that has not been opened, and is to be opened at once."""
-    return State(interval_s=interval_s, due_at=now)
+    return State(interval_s=interval_s, due_at=now, limit=limit)
 
 
 def backoff_s(attempts: int) -> float:
@@ -156,7 +179,8 @@ def _due(state: State, event: Due, now: float) -> tuple[State, tuple[Effect, ...
         return state, (Poll(),)
     # A poke never cuts a pause short: whatever makes the noise, the device is left in peace.
     if state.phase is Phase.BACKING_OFF and not early:
-        return replace(state, phase=Phase.OPENING, attempts=state.attempts + 1), (Open(),)
+        state = replace(state, attempts=state.attempts + 1, tries=state.tries + state.known)
+        return replace(state, phase=Phase.OPENING), (Open(),)
     return state, ()
 
 
@@ -168,7 +192,8 @@ def _poll_ok(state: State, now: float) -> tuple[State, tuple[Effect, ...]]:
     if not now < due_at <= now + state.interval_s:
         # A first poll, one out of turn or a late one: the rhythm starts anew, nothing is caught up with.
         due_at = now + state.interval_s
-    return replace(state, fresh=True, due_at=due_at, poll_failures=0, attempts=0, reported=""), effects
+    state = replace(state, fresh=True, known=True, poll_failures=0, attempts=0, tries=0, reported="")
+    return replace(state, due_at=due_at), effects
 
 
 def _poll_failed(state: State, event: PollFailed, now: float) -> tuple[State, tuple[Effect, ...]]:
@@ -187,5 +212,9 @@ def _back_off(
     effects = first
     if reason != state.reported:
         effects += (Report("error", reason),)
+    elif state.tries and state.limit.report_every > 0 and state.tries % state.limit.report_every == 0:
+        effects += (Report("warning", f"still not connected after {state.tries} attempts: {reason}"),)
+    if state.known and 0 <= state.limit.max_tries <= state.tries:
+        effects += (GiveUp(),)
     due_at = now + backoff_s(state.attempts)
     return replace(state, phase=Phase.BACKING_OFF, due_at=due_at, reported=reason), effects

@@ -15,21 +15,36 @@ from ridethrough.config.model_ups import UpsConf, UpsSection
 SHUTDOWN_DEFAULT: Final = "shutdown.default"
 # In this order: the load comes back with the mains, or at once, or (the last resort) by hand.
 DEFAULT_COMMANDS: Final = ("shutdown.return", "shutdown.reboot", "load.off.delay")
-# Settings that are taken over by a driver that runs.  The others of these lines are none of its business.
-LIVE: Final = frozenset({"pollinterval", "debug_min", "sdcommands"})
-NOT_OURS: Final = frozenset({"desc", "sdorder", "maxstartdelay", "maxretry", "retrydelay", "allow_killpower"})
-_LIVE_GLOBALS: Final = frozenset({"pollinterval_s", "debug_min"})
-_RESTART_GLOBALS: Final = ("chroot", "user", "group", "statepath", "synchronous")
+# Settings that are taken over by a driver that runs.
+LIVE: Final = frozenset(
+    "pollinterval debug_min sdcommands synchronous ignorelb allow_killpower "
+    "reconnect_max_tries reconnect_report_freq".split()
+)
+_LIVE_HEADS: Final = ("override.", "default.")
+# These lines are none of its business.
+NOT_OURS: Final = frozenset({"sdorder", "maxstartdelay", "maxretry", "retrydelay", "sddelay"})
+_LIVE_GLOBALS: Final = (
+    "debug_min",
+    "pollinterval_s",
+    "reconnect_max_tries",
+    "reconnect_report_freq",
+    "synchronous",
+)
+_RESTART_GLOBALS: Final = ("chroot", "user", "group", "statepath")
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """What has changed: `live` is in force, `restart` only after a restart of the driver."""
+    """What has changed: `live` can be taken over at once, `restart` only by a restart of the driver.
+
+    `anew`: among `live` are settings that another instance of the driver has to take over.
+    """
 
     section: UpsSection
     conf: UpsConf
     live: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
+    anew: bool = False
 
     def __str__(self) -> str:
         """For the log."""
@@ -41,27 +56,50 @@ class Reload:
         return f"settings read again; {'; '.join(said)}"
 
 
-def reload(section: UpsSection, conf: UpsConf, new: UpsSection, new_conf: UpsConf) -> Reload:
-    """Lay what can change over what is in force; all else stays, and counts as changed the next time too."""
+def reload(
+    section: UpsSection,
+    conf: UpsConf,
+    new: UpsSection,
+    new_conf: UpsConf,
+    renewable: frozenset[str] = frozenset(),
+) -> Reload:
+    """Lay what can change over what is in force; all else stays, and counts as changed the next time too.
+
+    `renewable` settings of the driver, `port` perhaps, are left to another instance of it.
+    """
+
+    def taken(key: str) -> bool:
+        return key in LIVE or key in renewable or key.startswith(_LIVE_HEADS)
+
     before, after = _settings(section), _settings(new)
     changed = sorted(
         key for key in before.keys() | after.keys() if before.get(key, ...) != after.get(key, ...)
     )
-    live = [key for key in changed if key in LIVE]
-    restart = [key for key in changed if key not in LIVE | NOT_OURS]
+    live = [key for key in changed if taken(key)]
+    restart = [key for key in changed if not taken(key) and key not in NOT_OURS]
+    anew = any(key in renewable for key in live)
     restart += [name for name in _RESTART_GLOBALS if getattr(conf, name) != getattr(new_conf, name)]
     live += [
         f"{name.removesuffix('_s')} (for all)"
-        for name in sorted(_LIVE_GLOBALS)
+        for name in _LIVE_GLOBALS
         if getattr(conf, name) != getattr(new_conf, name)
     ]
-    kept = {key: value for key, value in section.options.items() if key.lower() not in LIVE}
-    taken = {key: value for key, value in new.options.items() if key.lower() in LIVE}
+    options = {key: value for key, value in section.options.items() if not taken(key.lower())}
+    options |= {key: value for key, value in new.options.items() if taken(key.lower())}
+    port = new.port if "port" in renewable else section.port
     return Reload(
-        section=replace(section, options={**kept, **taken}),
-        conf=replace(conf, pollinterval_s=new_conf.pollinterval_s, debug_min=new_conf.debug_min),
+        section=replace(section, options=options, port=port, desc=new.desc),
+        conf=replace(
+            conf,
+            pollinterval_s=new_conf.pollinterval_s,
+            debug_min=new_conf.debug_min,
+            synchronous=new_conf.synchronous,
+            reconnect_max_tries=new_conf.reconnect_max_tries,
+            reconnect_report_freq=new_conf.reconnect_report_freq,
+        ),
         live=tuple(live),
         restart=tuple(restart),
+        anew=anew,
     )
 
 
@@ -77,11 +115,29 @@ def kill_commands(section: UpsSection, known: frozenset[str]) -> tuple[str, ...]
     that are `known`.
     """
     wanted = [word.strip() for word in (section.option("sdcommands") or SHUTDOWN_DEFAULT).split(",")]
-    default = [name for name in DEFAULT_COMMANDS if name in known]
+    default = default_commands(known)
     chosen: list[str] = []
     for word in wanted:
         chosen += default if word == SHUTDOWN_DEFAULT else [word] if word else []
     return tuple(dict.fromkeys(chosen))
+
+
+def default_commands(known: frozenset[str]) -> tuple[str, ...]:
+    """What `shutdown.default` stands for."""
+    return tuple(name for name in DEFAULT_COMMANDS if name in known)
+
+
+def level_of(text: str) -> int | None:
+    """The level in a SET of `driver.debug`, -1 for that of the settings; None for what is no number."""
+    try:
+        return max(int(text), -1)
+    except ValueError:
+        return None
+
+
+def debug_level(section: UpsSection, conf: UpsConf, level: int) -> int:
+    """The level that counts: the one given, or for one below 0 that of the settings."""
+    return level if level >= 0 else int(section.number("debug_min", conf.debug_min))
 
 
 def means_yes(text: str) -> bool:

@@ -11,14 +11,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, Final
 
 from ridethrough.config.models import UpsSection
 from ridethrough.drivers import adjust, lifecycle
-from ridethrough.drivers.adjust import Adjustments
+from ridethrough.drivers.adjust import STATE, Adjustments
 from ridethrough.drivers.base import Controllable, Driver, DriverError, Log, Wakeful, no_log
 from ridethrough.drivers.bounded import Hung, bounded
+from ridethrough.drivers.lifecycle import NO_LIMIT, Limit
+from ridethrough.drivers.setting import NO_LB, Ordering, Setting, blind
 from ridethrough.drivers.source import OnView
 from ridethrough.ups.commands import Outcome
 from ridethrough.ups.state import EMPTY, Change, DeviceView, Draft, Freshness, Snapshot
@@ -28,10 +29,6 @@ from ridethrough.ups.units import Monotonic
 CALL_LIMIT_S: Final = 10.0
 MAXAGE_S: Final = 15.0
 NO_CHANGE: Final = Change()
-_NO_LB = (
-    "'ignorelb' is set, but neither battery.charge with battery.charge.low nor battery.runtime with"
-    " battery.runtime.low is known: set override.battery.charge.low, or take ignorelb away"
-)
 
 
 class Runner:
@@ -47,15 +44,20 @@ class Runner:
         pollinterval_s: float = 2.0,
         call_limit_s: float = CALL_LIMIT_S,
         maxage_s: float = MAXAGE_S,
+        limit: Limit = NO_LIMIT,
         log: Log = no_log,
     ) -> None:
         self.name = section.name
+        self.orders: Ordering | None = None
         self._driver = driver
         self._adjust = adjustments
         self._interval_s = max(0.05, pollinterval_s)
         self._limit_s = call_limit_s
         # Who polls less often than MAXAGE means it so: a poll that is due is not one that failed.
+        self._wanted_maxage_s = maxage_s
         self._maxage_s = max(maxage_s, 2 * self._interval_s)
+        self._limit = limit
+        self._shown: dict[str, str] = {}
         self._expiry: asyncio.TimerHandle | None = None
         self._log = log
         self._listeners: list[OnView] = [on_view]
@@ -67,7 +69,7 @@ class Runner:
         self.polls = 0
         self._poke = False
         self._polled_at = -1.0
-        self._state = lifecycle.begin(self._interval_s, 0.0)
+        self._state = lifecycle.begin(self._interval_s, 0.0, limit)
         self._task: asyncio.Task[None] | None = None
         self._view = DeviceView(section.name, section.desc, EMPTY, Freshness.WAITING, Monotonic(0.0))
 
@@ -105,7 +107,7 @@ class Runner:
         """Begin to open and poll."""
         assert self._task is None, "a runner is started once"
         now = asyncio.get_running_loop().time()
-        self._state = lifecycle.begin(self._interval_s, now)
+        self._state = lifecycle.begin(self._interval_s, now, self._limit)
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"driver {self.name}")
 
     async def stop(self) -> None:
@@ -123,14 +125,72 @@ class Runner:
         self._poke = True
         self._look.set()
 
-    def set_interval(self, interval_s: float) -> None:
-        """Poll so often from the next poll on."""
-        self._interval_s = max(0.05, interval_s)
-        self._state = replace(self._state, interval_s=self._interval_s)
-        shown = MappingProxyType({**self._adjust.driver, "driver.parameter.pollinterval": f"{interval_s:g}"})
-        self._adjust = replace(self._adjust, driver=shown)
-        self._maxage_s = max(self._maxage_s, 2 * self._interval_s)
+    def show(self, name: str, value: str) -> None:
+        """Tell a `driver.*` variable that is not of ups.conf, from now on."""
+        if self._shown.get(name) != value:
+            self._shown[name] = value
+            self._publish_again()
+
+    def lay_over(self, setting: Setting) -> str:
+        """Take another setting over.  Why that can't be, or "" when it is done."""
+        if not self._first and blind(self._raw, setting.adjustments):
+            return NO_LB
+        self._settle(setting)
+        self._publish_again()
         self.poke()
+        return ""
+
+    async def swap(self, driver: Driver, setting: Setting) -> str:
+        """Put another driver in the place of this one, without a gap.  Why it can't be, or "" if it is done.
+
+        The old one goes on if the new one can't be opened and polled.
+        """
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            draft = Draft(EMPTY)
+            adjust.begin(draft)
+            failed = await self._call(driver.open())
+            if failed is None:
+                failed = await self._call(driver.poll(draft, now))
+            if failed is None and blind(draft.commit()[0], setting.adjustments):
+                failed = NO_LB, False
+            if failed is not None:
+                await self._call(driver.close())
+                return failed[0]
+            await self._call(self._driver.close())
+            self._driver, self._first = driver, True
+            self._settle(setting)
+            self._state = replace(self._state, phase=lifecycle.Phase.RUNNING, due_at=now)
+            await self._take(draft)
+        self._look.set()
+        return ""
+
+    async def renew(self, driver: Driver, setting: Setting) -> None:
+        """Begin from scratch with another driver, as a process that is started anew would."""
+        async with self._lock:
+            await self._call(self._driver.close())
+            self._tell(self._view.snapshot, NO_CHANGE, Freshness.DISCONNECTED)
+            self._driver, self._first, self._raw = driver, True, EMPTY
+            self._settle(setting)
+            self._state = lifecycle.begin(self._interval_s, asyncio.get_running_loop().time(), setting.limit)
+        self.poke()
+
+    def _settle(self, setting: Setting) -> None:
+        self._adjust, self._limit = setting.adjustments, setting.limit
+        self._interval_s = max(0.05, setting.interval_s)
+        self._maxage_s = max(self._wanted_maxage_s, 2 * self._interval_s)
+        self._state = replace(self._state, interval_s=self._interval_s, limit=setting.limit)
+        if setting.desc != self._view.desc:
+            self._view = replace(self._view, desc=setting.desc)
+            self._announce(NO_CHANGE)
+
+    def _publish_again(self) -> None:
+        if not self._first:
+            self._tell(*self._told(self._raw), self._view.freshness)
+
+    def _told(self, raw: Snapshot) -> tuple[Snapshot, Change]:
+        driver = {**self._adjust.driver, **self._shown}
+        return adjust.publish(self._view.snapshot, raw, replace(self._adjust, driver=driver))
 
     async def poll_now(self) -> None:
         """Poll once, and wait for it."""
@@ -138,6 +198,11 @@ class Runner:
             await self._feed(lifecycle.Due(poke=True), asyncio.get_running_loop().time())
 
     async def instcmd(self, name: str, param: str | None = None) -> Outcome:
+        """Obey an order, or have the driver run an instant command."""
+        done = await self.orders.instcmd(name) if self.orders is not None else None
+        return await self.device_command(name, param) if done is None else done
+
+    async def device_command(self, name: str, param: str | None = None) -> Outcome:
         """Run an instant command; FAILED while the device is not open, or when it does not answer in time."""
         return await self._ask(lambda: self._driver.instcmd(name, param), f"command {name}")
 
@@ -145,6 +210,9 @@ class Runner:
         """Set a variable; INVALID for one that ups.conf overrides, as it would change nothing."""
         if name in self._adjust.overrides:
             return Outcome.INVALID
+        done = await self.orders.setvar(name, value) if self.orders is not None else None
+        if done is not None:
+            return done
         return await self._ask(lambda: self._driver.setvar(name, value), f"setting {name}")
 
     def control(self, verb: str, args: Sequence[str]) -> str:
@@ -207,18 +275,28 @@ class Runner:
         for effect in effects:
             match effect:
                 case lifecycle.Open():
+                    if self._state.tries:
+                        # Told with what comes next: nobody is served while the device is lost.
+                        self._shown["driver.reconnect_count"] = str(self._state.tries)
+                        self._shown["driver.reconnect_max_tries"] = str(self._limit.max_tries)
                     await self._feed(await self._open(), loop.time())
                 case lifecycle.Poll():
                     await self._poll(now)
                 case lifecycle.MarkStale():
                     self._tell(self._view.snapshot, NO_CHANGE, Freshness.STALE)
+                    with contextlib.suppress(Exception):
+                        # A defect in what is shown must not hinder what follows.
+                        self.show(STATE, "reconnect.trying")
                 case lifecycle.Close():
                     await self._call(self._driver.close())
                 case lifecycle.Report(level, text):
                     self._decided.set()
                     self._log(level, text if text.startswith("[") else f"[{self.name}] {text}")
                 case lifecycle.CommitFresh():
-                    pass  # `_poll` has the draft, and commits it
+                    pass  # `_take` has the draft, and commits it
+                case lifecycle.GiveUp():
+                    if self.orders is not None:
+                        self.orders.give_up()
 
     async def _open(self) -> lifecycle.Event:
         failed = await self._call(self._driver.open())
@@ -230,16 +308,21 @@ class Runner:
         if self._first:
             adjust.begin(draft)
         failed = await self._call(self._driver.poll(draft, now))
-        now = asyncio.get_running_loop().time()
         if failed is not None:
-            await self._feed(lifecycle.PollFailed(*failed), now)
+            await self._feed(lifecycle.PollFailed(*failed), asyncio.get_running_loop().time())
             return
+        await self._take(draft)
+
+    async def _take(self, draft: Draft) -> None:
+        """Commit what a poll that worked has drafted."""
+        now = asyncio.get_running_loop().time()
         if self._first:
             adjust.started(draft, self._adjust)
         raw, _ = draft.commit()
-        snapshot, change = adjust.publish(self._view.snapshot, raw, self._adjust)
+        self._shown[STATE] = "quiet"
+        snapshot, change = self._told(raw)
         if self._first and self._adjust.ignorelb and not adjust.can_tell_low(snapshot):
-            await self._feed(lifecycle.PollFailed(_NO_LB, hung=True), now)
+            await self._feed(lifecycle.PollFailed(NO_LB, hung=True), now)
             return
         self._first, self._raw = False, raw
         await self._feed(lifecycle.PollOk(), now)
@@ -300,6 +383,9 @@ class Runner:
             return
         now = Monotonic(asyncio.get_running_loop().time())
         self._view = DeviceView(self._view.name, self._view.desc, snapshot, freshness, now)
+        self._announce(change)
+
+    def _announce(self, change: Change) -> None:
         for listener in tuple(self._listeners):
             try:
                 listener(self._view, change)

@@ -14,7 +14,6 @@ from typing import Final
 
 from ridethrough.drivers import unixpath
 from ridethrough.drivers.base import Log, no_log
-from ridethrough.drivers.orders import Orders
 from ridethrough.drivers.runner import Runner
 from ridethrough.protocol import driver as wire
 from ridethrough.ups.commands import Outcome
@@ -36,12 +35,9 @@ class DriverSocket:
         *,
         group: int | None = None,
         log: Log = no_log,
-        orders: Orders | None = None,
     ) -> None:
-        """`orders` obeys what is meant for the process, before the driver is asked."""
         self.path = path
         self.runner = runner
-        self.orders = orders
         self.log = log
         self._group = group
         self._server: asyncio.Server | None = None
@@ -177,22 +173,12 @@ class _Link(asyncio.Protocol):
     async def _ask(self, request: wire.InstCmd | wire.SetVar, after: asyncio.Task[None] | None) -> None:
         if after is not None and not after.done():
             await asyncio.wait({after})  # in the order in which they were asked
-        outcome = await self._order(request)
-        if outcome is None:
-            runner = self._server.runner
-            if isinstance(request, wire.InstCmd):
-                outcome = await runner.instcmd(request.name, request.param)
-            else:
-                outcome = await runner.setvar(request.name, request.value)
-        self._done(request, outcome)
-
-    async def _order(self, request: wire.InstCmd | wire.SetVar) -> Outcome | None:
-        orders = self._server.orders
-        if orders is None:
-            return None
+        runner = self._server.runner
         if isinstance(request, wire.InstCmd):
-            return await orders.instcmd(request.name)
-        return await orders.setvar(request.name, request.value)
+            outcome = await runner.instcmd(request.name, request.param)
+        else:
+            outcome = await runner.setvar(request.name, request.value)
+        self._done(request, outcome)
 
     def _done(self, request: wire.InstCmd | wire.SetVar, outcome: Outcome) -> None:
         if outcome is not Outcome.HANDLED:

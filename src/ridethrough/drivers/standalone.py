@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Final
 
 from ridethrough.config.models import UpsConf, UpsSection
+from ridethrough.drivers import order_plan
+from ridethrough.drivers.adjust import STATE
 from ridethrough.drivers.base import Context, DriverError
-from ridethrough.drivers.orders import Orders, Reread, kill_power
-from ridethrough.drivers.registry import make_runner
+from ridethrough.drivers.orders import EXIT_OK, Master, Orders, Reread, SetDebug, kill_power
+from ridethrough.drivers.registry import make_runner, obeying
 from ridethrough.drivers.runner import Runner
 from ridethrough.drivers.socketserver import DriverSocket
 from ridethrough.drivers.unixpath import SocketPathError, socket_path
 from ridethrough.ups.commands import Outcome
 from ridethrough.ups.state import Change, DeviceView, Snapshot
+from ridethrough.wire.words import quote
 
 START_LIMIT_S: Final = 75.0
 """NUT's maxstartdelay."""
@@ -54,34 +57,36 @@ class Hooks:
     """
 
     reread: Reread
-    set_debug: Callable[[int], None] = lambda level: None
+    set_debug: SetDebug = order_plan.debug_level
     attach: Callable[[Orders], None] = lambda orders: None
     ready: Callable[[], None] = lambda: None
 
 
-async def serve(job: Job, stop: asyncio.Event, hooks: Hooks) -> None:
-    """Open the device, then its socket, and serve until `stop` is set.
+async def serve(job: Job, stop: asyncio.Event, hooks: Hooks) -> int:
+    """Open the device, then its socket, and serve until `stop` is set, or an order ends it.
+
+    Gives the exit status.
 
     Raises StartError if the first poll fails, as C drivers end then.
     """
-    runner = await _started(_made(job), job)
-    log = job.context.log
-    orders = Orders(
-        runner,
-        job.section,
-        job.conf,
-        stop=stop.set,
-        reread=hooks.reread,
-        set_debug=hooks.set_debug,
-        log=log,
-    )
-    server = DriverSocket(job.path, runner, group=job.group, log=log, orders=orders)
+    log, status, made = job.context.log, EXIT_OK, _made(job)
+
+    def end(exit_status: int) -> None:
+        nonlocal status
+        status = exit_status
+        stop.set()
+
+    orders = obeying(made, job.section, job.conf, job.context, Master(hooks.reread, end, hooks.set_debug))
+    runner = await _started(made, job)
+    server = DriverSocket(job.path, runner, group=job.group, log=log)
     try:
         await server.start()
-        log("info", f"[{job.section.name}] listening on {job.path}")
+        if "NUT_QUIET_INIT_LISTENER" not in job.context.env:
+            log("info", f"[{job.section.name}] listening on {job.path}")
         hooks.attach(orders)
         hooks.ready()
         await stop.wait()
+        return status
     except SocketPathError as error:
         raise StartError(str(error)) from None
     finally:
@@ -91,12 +96,15 @@ async def serve(job: Job, stop: asyncio.Event, hooks: Hooks) -> None:
 
 async def dump(job: Job, polls: int) -> list[str]:
     """What `upsc` would show after so many polls: `name: value`, sorted.  Raises StartError."""
-    runner = await _started(_made(job), job)
+    made = _made(job)
+    obeying(made, job.section, job.conf, job.context, Master(lambda: (job.conf, job.section)))
+    runner = await _started(made, job)
     try:
         async with asyncio.timeout(START_LIMIT_S + polls * job.conf.pollinterval_s):
             while runner.polls < polls:
                 await asyncio.sleep(job.conf.pollinterval_s)
                 await runner.poll_now()
+        runner.show(STATE, "dumping")
         return listing(runner.view.snapshot)
     except TimeoutError:
         raise StartError(f"[{job.section.name}] polls do not work any more") from None
@@ -105,9 +113,9 @@ async def dump(job: Job, polls: int) -> list[str]:
 
 
 def listing(snapshot: Snapshot) -> list[str]:
-    """What `upsc` would show: `name: value`, sorted."""
+    """Every variable as `name: value`, sorted; a value is escaped as in NUT's files, as C drivers do it."""
     variables = snapshot.variables
-    return [f"{name}: {variables[name].value}" for name in sorted(variables, key=str.lower)]
+    return [f"{name}: {quote(variables[name].value)[1:-1]}" for name in sorted(variables, key=str.lower)]
 
 
 async def power_off(job: Job) -> Outcome:
