@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import pwd
 import signal
+import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +111,26 @@ def test_nothing_is_imported_once_it_is_armed(at_home: Home) -> None:
     first = next(at for at in range(imports[0], len(lines)) if "import time:" not in lines[at])
     assert len(imports) > 100
     assert [lines[at] for at in imports if at > first] == []
+
+
+@pytest.mark.parametrize("managed", [True, False], ids=["systemd", "by hand"])
+def test_a_dead_helper_ends_what_a_service_manager_starts_again(at_home: Home, managed: bool) -> None:
+    """With systemd the service fails, as only a new start has a new helper; by hand it goes on and says so."""
+    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{place}/notify")
+        if managed:
+            at_home.more_env = {**at_home.more_env, "NOTIFY_SOCKET": f"{place}/notify"}
+        with at_home.serving("--armed") as process:
+            [helper] = children(process.pid)
+            os.kill(helper, signal.SIGKILL)
+            if managed:
+                assert process.wait(SOON_S) == 1
+                assert "starts it with a new helper" in process.output()
+                return
+            process.wait_output("can't shut the host down until it is restarted", SOON_S)
+            status = at_home.run("status")
+            assert status.status == 1
+            assert at_home.get_var() == 'VAR sim ups.status "OL"'
 
 
 # -- helpers -----------------------------------------------------------------------------------------------
