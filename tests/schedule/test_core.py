@@ -13,6 +13,7 @@ from ridethrough.schedule.core import (
     CancelTimer,
     Log,
     Noticed,
+    Reload,
     RunScript,
     StartTimer,
     State,
@@ -169,6 +170,20 @@ def test_a_matched_cancel_by_hand_takes_all() -> None:
     state, effects = step(state, CancelTimer("t", matched=True), 1)
     assert timers(state) == ()
     assert logs(effects) == ["Cancelling timer: t"]
+
+
+def test_a_reload_keeps_timers_and_names_those_that_no_line_names() -> None:
+    """New rules are in force at once; a timer of an old rule runs out at its time, and is pointed at."""
+    state, _ = step(initial(conf_of(b"AT ONBATT * START-TIMER t 30\n")), Noticed(Cause("ONBATT", "a", "")), 0)
+    same, effects = step(state, Reload(conf_of(b"AT ONBATT * START-TIMER t 5\n").rules), 1)
+    assert effects == ()
+    assert timers(same) == timers(state)
+    other, effects = step(same, Reload(conf_of(b"AT ONLINE * EXECUTE now\n").rules), 2)
+    assert logs(effects) == [
+        "timer t goes on, though no AT line names it any more; end it: upsschedctl cancel t"
+    ]
+    assert step(other, Noticed(Cause("ONBATT", "a", "")), 3) == (other, ())
+    assert RunScript("t", Cause("ONBATT", "a", "")) in step(other, Tick(), 30)[1]
 
 
 def test_a_bad_line_is_said_and_stops_no_other() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,7 @@ AT LOWBATT * EXECUTE emergency
 AT COMMBAD * START-TIMER-SHARED gone 2
 AT COMMOK * CANCEL-TIMER gone wasgone
 AT OFF * START-TIMER far 60
+AT NOCOMM * START-TIMER-SHARED crowd 60
 """
 
 
@@ -84,24 +86,19 @@ def test_execute_runs_at_once(here: Site) -> None:
     assert here.daemons() == []
 
 
-def test_twenty_notices_at_once_make_one_daemon_and_one_timer(here: Site) -> None:
-    """However many notices come at one moment, START-TIMER-SHARED runs its script once, for all of them."""
-    starters = [
-        here.start([*OURS, "-D", f"m{number}"], NOTIFYTYPE="COMMBAD", UPSNAME=f"u{number}")
-        for number in range(20)
-    ]
-    assert [starter.wait(20) for starter in starters] == [0] * 20
+@pytest.mark.parametrize("many", [2, 10, 20])
+def test_notices_at_once_make_one_daemon_and_one_timer(here: Site, many: int) -> None:
+    """However many notices come at one moment, START-TIMER-SHARED starts one timer, for all of them."""
+    upses = [f"u{number}" for number in range(many)]
+    starters = [here.start([*OURS, "-D"], NOTIFYTYPE="NOCOMM", UPSNAME=ups) for ups in upses]
     for starter in starters:
-        if starter.stdout is not None:
-            starter.stdout.close()
-    (call,) = here.wait_calls(1)
-    name, kind, upses, _ = call.split("|", 3)
-    assert (name, kind) == ("gone", "COMMBAD")
-    assert sorted(upses.split(",")) == sorted(f"u{number}" for number in range(20))
-    here.wait_gone()
-    assert len(here.calls) == 1
-    assert here.log.count("Timer daemon started") == 1
-    assert here.log.count("New timer: gone") == 1
+        starter.communicate(timeout=30)
+    assert [starter.returncode for starter in starters] == [0] * many
+    assert here.log.count("Timer daemon started") == len(here.daemons()) == 1
+    assert here.log.count("New timer: crowd") == 1
+    (row,) = [row for row in exchange(here, b"LIST-TIMERS\n").decode().splitlines() if "crowd" in row]
+    assert sorted(row.split("\t")[4].split(",")) == sorted(upses)
+    assert not here.lock.exists()
 
 
 def test_what_a_killed_daemon_left_is_recovered_and_said(here: Site) -> None:
@@ -113,8 +110,22 @@ def test_what_a_killed_daemon_left_is_recovered_and_said(here: Site) -> None:
     here.lock.touch(mode=0o000)
     assert here.pipe.exists()
     assert here.notice("ONBATT").status == 0
-    assert f"nobody listens at PIPEFN {here.pipe}, left by a timer daemon that died: replaced" in here.log
+    lost = f"nobody listens at PIPEFN {here.pipe}, left by a timer daemon that died: its timers are lost"
+    assert here.log.count(lost) == 1
     assert here.wait_calls(1) == ["onbatt|ONBATT|a@h|message"]
+
+
+def test_a_cancel_says_that_a_daemon_has_died(here: Site) -> None:
+    """Timers lost by a crash are told by whichever notice comes next, once."""
+    here.notice("OFF")
+    os.kill(here.daemons()[0], signal.SIGKILL)
+    here.wait_gone()
+    assert here.notice("COMMOK").status == 0
+    assert here.notice("ONLINE").status == 0
+    assert here.log.count("left by a timer daemon that died: its timers are lost") == 1
+    assert here.names == ["wasgone"]
+    assert not here.pipe.exists()
+    assert not here.lock.exists()
 
 
 def test_a_stopped_daemon_names_the_timers_it_gives_up(here: Site) -> None:
@@ -127,17 +138,86 @@ def test_a_stopped_daemon_names_the_timers_it_gives_up(here: Site) -> None:
     assert not here.pipe.exists()
 
 
+def stopped(one: Site) -> int:
+    """The daemon's process id; it is stopped."""
+    (pid,) = one.daemons()
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
 @pytest.mark.slow
-def test_a_daemon_that_hangs_is_not_waited_for(here: Site) -> None:
-    """upssched gives up after a bounded time, says so, and fails."""
+def test_a_daemon_that_hangs_is_given_up_for_a_new_one(here: Site) -> None:
+    """The notice works within seconds and says what is lost; the old daemon never acts again."""
+    here.notice("ONBATT", "old@h")
+    old = stopped(here)
+    began = time.monotonic()
+    assert here.notice("COMMBAD", "new@h").status == 0
+    assert time.monotonic() - began < 9
+    given_up = f"the timer daemon at PIPEFN {here.pipe} does not answer: it is given up, and its timers"
+    assert here.log.count(given_up) == 1
+    os.kill(old, signal.SIGCONT)
+    wait_until(lambda: old not in here.daemons(), 5, "the end of the old daemon")
+    assert "another has taken PIPEFN over while this daemon was held up" in here.log
+    assert "timers given up: onbatt" in here.log
+    here.wait_calls(1)
+    here.wait_gone()
+    assert here.calls == ["gone|COMMBAD|new@h|message"]
+
+
+@pytest.mark.slow
+def test_a_cancel_reaches_timers_of_a_daemon_that_hangs(here: Site) -> None:
+    """A timer that was cancelled never fires, even if its daemon was stopped then and goes on later."""
+    here.notice("ONBATT")
+    old = stopped(here)
+    assert here.notice("ONLINE").status == 0
+    os.kill(old, signal.SIGCONT)
+    here.wait_gone()
+    assert here.calls == []
+    assert "timers given up: onbatt" in here.log
+
+
+@pytest.mark.slow
+def test_many_notices_give_a_hanging_daemon_up_once(here: Site) -> None:
+    """Of several notices that waited for it only the first takes PIPEFN away; the others use the new one."""
+    here.notice("OFF")
+    stopped(here)
+    starters = [here.start([*OURS, "-D"], NOTIFYTYPE="COMMBAD", UPSNAME=f"u{number}") for number in range(4)]
+    for starter in starters:
+        starter.communicate(timeout=20)
+    assert [starter.returncode for starter in starters] == [0] * 4
+    assert here.log.count("it is given up") == 1
+    assert here.log.count("Timer daemon started") == 2
+    (call,) = here.wait_calls(1)
+    assert sorted(call.split("|")[2].split(",")) == ["u0", "u1", "u2", "u3"]
+
+
+def test_a_removed_pipe_is_made_anew(here: Site) -> None:
+    """Somebody clears the run directory: the timers that run stay within the reach of notices."""
     here.notice("OFF")
     (pid,) = here.daemons()
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        assert here.notice("ONBATT").status == 1
-        assert "the timer daemon did not answer within 5 s" in here.log
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    here.pipe.unlink()
+    wait_until(here.pipe.exists, 5, "PIPEFN")
+    here.notice("ONBATT")
+    assert here.daemons() == [pid]
+    assert f"PIPEFN {here.pipe} was removed; it is there again" in here.log
+    assert exchange(here, b"CANCEL far\n") == b"OK\n"
+    here.wait_calls(1)
+    here.wait_gone()
+
+
+def test_a_replaced_daemon_hands_its_timers_over(here: Site) -> None:
+    """Whoever keeps PIPEFN keeps the timers: none is lost, none fires where no cancel reaches it."""
+    here.notice("OFF", "a@h", "first")
+    (old,) = here.daemons()
+    here.pipe.unlink()
+    here.notice("ONBATT", "b@h", "second")
+    wait_until(lambda: old not in here.daemons(), 6, "the end of the old daemon")
+    assert "another timer daemon is at PIPEFN; it has timer far now" in here.log
+    rows = exchange(here, b"LIST-TIMERS\n").decode().splitlines()
+    assert [row.split("\t")[3:] for row in rows if row.startswith("far\t")] == [["OFF", "a@h", "first"]]
+    assert exchange(here, b"CANCEL far\n") == b"OK\n"
+    here.wait_calls(1)
+    here.wait_gone()
 
 
 def test_a_file_in_the_place_of_pipefn_is_not_touched(here: Site) -> None:

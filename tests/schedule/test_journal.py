@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import syslog
 
 import pytest
@@ -35,3 +36,20 @@ def test_lines_go_to_syslog_and_stderr_with_the_tag(
         (syslog.LOG_INFO, "quiet"),
     ]
     assert capsys.readouterr().err == "upssched: Event: onbatt \nupssched: look here\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "logged", "kept"), [("stderr", False, True), ("none", False, False), ("", True, False)]
+)
+def test_the_environment_says_where_lines_go(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, logged: bool, kept: bool
+) -> None:
+    """NUT_DEBUG_SYSLOG leaves the system's log out, NUT_DEBUG_PID marks the lines of standard error."""
+    sent: list[str] = []
+    monkeypatch.setattr(syslog, "syslog", lambda priority, text: sent.append(text))
+    monkeypatch.setattr(syslog, "openlog", lambda tag, *_: sent.append(f"open {tag}"))
+    journal = Journal(env={"NUT_DEBUG_SYSLOG": word, "NUT_DEBUG_PID": "1"})
+    journal("Event: onbatt")
+    assert sent == (["open upssched", "Event: onbatt"] if logged else [])
+    assert journal.keeps_stderr is kept
+    assert capsys.readouterr().err == f"upssched[{os.getpid()}]: Event: onbatt\n"

@@ -77,9 +77,10 @@ def test_what_cannot_be_obeyed_is_refused_in_words(line: bytes, answer: bytes) -
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
+MESSAGE = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
 
 
-@given(name=TEXT.filter(bool), ups=TEXT, text=TEXT, seconds=st.integers(0, 10**9))
+@given(name=TEXT.filter(bool), ups=TEXT, text=MESSAGE, seconds=st.integers(0, 10**9))
 @settings(max_examples=200)
 def test_any_text_survives_the_socket(name: str, ups: str, text: str, seconds: int) -> None:
     """Names and messages arrive as they were sent, whatever they hold."""
@@ -88,12 +89,23 @@ def test_any_text_survives_the_socket(name: str, ups: str, text: str, seconds: i
 
 
 def test_control_characters_and_long_texts_do_not_break_a_line() -> None:
-    """A message with newlines stays one line; one that is far too long is cut, and the timer still starts."""
+    """A message far too long is cut to one line, and the timer still starts."""
     event = StartTimer("t", 30, Cause("ONBATT", "a@h", "two\nlines" + '"' * 100_000))
     got = read(messages.request(event))
     assert isinstance(got, StartTimer)
     assert got.cause.text.startswith('two lines"')
     assert len(got.cause.text) == messages.MAX_TEXT_BYTES
+
+
+def test_a_message_of_several_lines_is_whole_for_us_and_one_line_for_c() -> None:
+    """NUT's lexer drops newlines; C's daemon reads the five words that it knows, ours the sixth as well."""
+    event = CancelTimer("t", "late", Cause("ONBATT", "a@h", "50 %\n\tof a"))
+    line = messages.request(event)
+    assert line == b'CANCEL "t" "late" "ONBATT" "a@h" "50 % of a" "50 %25%0a%09of a"\n'
+    assert read(line) == event
+    # A word there that is another text is nobody's message.
+    forged = line.replace(b"%09of", b"%09if")
+    assert read(forged) == CancelTimer("t", "late", Cause("ONBATT", "a@h", "50 % of a"))
 
 
 def test_a_listing_is_nuts_table() -> None:

@@ -216,6 +216,52 @@ def test_requests_that_cannot_be_obeyed_are_refused(verb: str, args: dict[str, o
     assert play(story).ran == []
 
 
+def test_a_reload_replaces_the_rules_and_keeps_the_timers() -> None:
+    """New AT lines are in force at once; what ran before runs out at its time, with its notice."""
+    new, _ = parse_upssched(
+        b"CMDSCRIPT /cmd\nPIPEFN /run/p\nLOCKFN /run/l\n"
+        b"AT ONLINE * CANCEL-TIMER onbatt\nAT ONBATT * START-TIMER onbatt 10\nAT LOWBATT * EXECUTE first\n"
+    )
+
+    async def story(stage: Stage) -> None:
+        stage.scheduler.notice(ONBATT)
+        await asyncio.sleep(5)
+        stage.scheduler.reload(new)
+        assert [(pending.name, pending.left_s) for pending in stage.scheduler.list()] == [("onbatt", 25.0)]
+        stage.scheduler.notice(LOWBATT)
+        stage.scheduler.notice(ONBATT)
+        await asyncio.sleep(100)
+        told = stage.scheduler.control("timers.notice", {"type": "ONBATT", "ups": "a@h"})
+        assert "starts timer onbatt; after 10 seconds" in str(told["lines"])
+        stage.scheduler.notice(ONLINE)
+        assert stage.scheduler.list() == []
+
+    stage = play(story)
+    assert stage.ran == [(5.0, "first"), (15.0, "onbatt"), (30.0, "onbatt")]
+    assert "3 AT lines are in force, 1 timers go on" in stage.said
+
+
+def test_a_reload_says_what_needs_a_restart() -> None:
+    """CMDSCRIPT and the names that it may be called with stand in root's table: said with the line."""
+    new, _ = parse_upssched(
+        b"CMDSCRIPT /other\nPIPEFN /run/p\nLOCKFN /run/l\n"
+        b"AT LOWBATT * EXECUTE third\nAT LOWBATT * EXECUTE first\n"
+    )
+
+    async def story(stage: Stage) -> None:
+        stage.scheduler.notice(ONBATT)
+        stage.scheduler.reload(new)
+        told = stage.scheduler.control("timers.notice", {"type": "LOWBATT"})
+        assert "runs /cmd first at once" in str(told["lines"])
+        await stage.scheduler.drain()
+
+    said = play(story).said
+    assert "CMDSCRIPT is /other now: restart serve; until then /cmd runs" in said
+    assert "upssched.conf:4: third is new: restart serve; until then CMDSCRIPT does not run with it" in said
+    kept = "timer onbatt goes on, though no AT line names it any more; end it: upsschedctl cancel onbatt"
+    assert kept in said
+
+
 def test_floods_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither hanging scripts nor timers started by hand can pile up without end."""
     monkeypatch.setattr(shell, "MAX_CALLS", 2)

@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from ridethrough.config.upssched import parse_upssched
 from ridethrough.schedule.core import (
     CancelTimer,
+    Event,
     Log,
+    Noticed,
+    Reload,
     RunScript,
     StartTimer,
     State,
@@ -80,64 +86,103 @@ def test_expiry_is_by_deadline_then_by_start() -> None:
 
 NAMES = st.sampled_from(["onbatt", "earlyshutdown", "gone"])
 CAUSES = st.builds(Cause, st.just("ONBATT"), st.sampled_from(["a@h", "b@h"]), st.just("text"))
+RULES = parse_upssched(
+    b"CMDSCRIPT /cmd\nPIPEFN /run/p\nLOCKFN /run/l\n"
+    b"AT ONBATT * START-TIMER onbatt 20\nAT ONBATT a@h START-TIMER-SHARED gone 5\n"
+    b"AT ONBATT b@h CANCEL-TIMER-MATCHED gone late\nAT ONBATT * CANCEL-TIMER earlyshutdown\n"
+)[0].rules
+
+
+@dataclass
+class Running:
+    """What the model knows of a timer."""
+
+    name: str
+    deadline: float
+    upses: set[str]
 
 
 class TimerMachine(RuleBasedStateMachine):
-    """Starts, cancels and time in any order, held against a list of (name, deadline)."""
+    """Starts, cancels, notices, reloads and time in any order, held against a plain list of timers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
         self.state = State()
-        self.model: list[tuple[str, float]] = []
+        self.model: list[Running] = []
 
-    def send(self, event: StartTimer | CancelTimer | Tick) -> list[str]:
+    def send(self, event: Event) -> list[str]:
         self.state, effects = step(self.state, event, self.now)
         return [effect.command for effect in effects if isinstance(effect, RunScript)]
 
-    @rule(name=NAMES, seconds=st.floats(0, 50), cause=CAUSES)
-    def start(self, name: str, seconds: float, cause: Cause) -> None:
-        assert self.send(StartTimer(name, seconds, cause)) == []
-        self.model.append((name, self.now + seconds))
+    def begin(self, name: str, seconds: float, ups: str, shared: bool = False) -> None:
+        """What a start is in the model."""
+        joined = [timer for timer in self.model if timer.name == name]
+        if shared and joined:
+            joined[0].upses.add(ups)
+        else:
+            self.model.append(Running(name, self.now + seconds, {ups}))
 
-    @rule(name=NAMES, seconds=st.floats(0, 50), cause=CAUSES)
-    def start_shared(self, name: str, seconds: float, cause: Cause) -> None:
-        assert self.send(StartTimer(name, seconds, cause, shared=True)) == []
-        if name not in [running for running, _ in self.model]:
-            self.model.append((name, self.now + seconds))
+    def end(self, name: str, ups: str, matched: bool) -> bool:
+        """What a cancel is in the model; whether there was anything to cancel."""
+        mine = [timer for timer in self.model if timer.name == name and (not matched or ups in timer.upses)]
+        for timer in mine:
+            timer.upses -= {ups} if matched else timer.upses
+        self.model = [timer for timer in self.model if timer.upses]
+        return bool(mine)
 
-    @rule(name=NAMES, command=st.sampled_from(["", "late"]))
-    def cancel(self, name: str, command: str) -> None:
-        pending = any(running == name for running, _ in self.model)
-        ran = self.send(CancelTimer(name, command))
-        assert ran == ([command] if command and not pending else [])
-        self.model = [timer for timer in self.model if timer[0] != name]
+    @rule(name=NAMES, seconds=st.floats(0, 50), cause=CAUSES, shared=st.booleans())
+    def start(self, name: str, seconds: float, cause: Cause, shared: bool) -> None:
+        assert self.send(StartTimer(name, seconds, cause, shared)) == []
+        self.begin(name, seconds, cause.ups, shared)
 
-    @rule(seconds=st.floats(0, 60))
+    @rule(name=NAMES, command=st.sampled_from(["", "late"]), cause=CAUSES, matched=st.booleans())
+    def cancel(self, name: str, command: str, cause: Cause, matched: bool) -> None:
+        ran = self.send(CancelTimer(name, command, cause, matched))
+        assert ran == ([command] if not self.end(name, cause.ups, matched) and command else [])
+
+    @rule(count=st.integers(0, len(RULES)))
+    def reload(self, count: int) -> None:
+        assert self.send(Reload(RULES[:count])) == []
+
+    @rule(cause=CAUSES)
+    def notice(self, cause: Cause) -> None:
+        ran, expected = self.send(Noticed(cause)), []
+        for number, _ in enumerate(self.state.rules):
+            if number == 0:
+                self.begin("onbatt", 20, cause.ups)
+            elif number == 1 and cause.ups == "a@h":
+                self.begin("gone", 5, cause.ups, shared=True)
+            elif number == 2 and cause.ups == "b@h":
+                expected += [] if self.end("gone", cause.ups, matched=True) else ["late"]
+            elif number == 3:
+                self.end("earlyshutdown", cause.ups, matched=False)
+        assert ran == expected
+
+    @rule(seconds=st.one_of(st.floats(0, 60), st.just(7 * 86400.0)))
     def pass_time(self, seconds: float) -> None:
+        """Also a week at once: the machine slept, and the clock counts that."""
         self.now += seconds
 
     @rule()
     def tick(self) -> None:
         ran = self.send(Tick())
-        due = sorted(
-            (deadline, index) for index, (_, deadline) in enumerate(self.model) if deadline <= self.now
-        )
-        assert ran == [self.model[index][0] for _, index in due]
-        self.model = [timer for timer in self.model if timer[1] > self.now]
+        due = [timer for timer in self.model if timer.deadline <= self.now]
+        assert ran == [timer.name for timer in sorted(due, key=lambda timer: timer.deadline)]
+        self.model = [timer for timer in self.model if timer.deadline > self.now]
         assert self.send(Tick()) == []
 
     @invariant()
     def agrees(self) -> None:
         running = [(timer.name, timer.deadline) for timer in self.state.timers.running]
-        assert running == self.model
+        assert running == [(timer.name, timer.deadline) for timer in self.model]
         assert len(running) <= MAX_TIMERS
-        assert next_deadline(self.state) == min((deadline for _, deadline in self.model), default=None)
+        assert next_deadline(self.state) == min((timer.deadline for timer in self.model), default=None)
 
 
-TimerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TimerMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
 TestTimerMachine = TimerMachine.TestCase
-"""Promise: a timer fires exactly once, never after its cancel, and the next deadline is always right."""
+"""Promise: a timer fires exactly once, never after its cancel, whatever is reloaded, however time jumps."""
 
 
 def test_the_number_of_timers_is_bounded() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ridethrough.config.models import AtRule, UpsschedConf
 from ridethrough.schedule import rules as at
 from ridethrough.schedule.rules import NO_CAUSE, Cause
-from ridethrough.schedule.timers import MAX_TIMERS, Timer, Timers
+from ridethrough.schedule.timers import MAX_TIMERS, MOVES, Deed, Timer, Timers, Verb
 from ridethrough.ups.notices import Notice
 
 
@@ -55,7 +55,14 @@ class Tick:
     """Time has passed: timers that are due run out now."""
 
 
-Event = Noticed | StartTimer | CancelTimer | Tick
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Other AT lines are in force from now on; the timers that run go on, whatever their names."""
+
+    rules: tuple[AtRule, ...]
+
+
+Event = Noticed | StartTimer | CancelTimer | Tick | Reload
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +103,9 @@ def step(state: State, event: Event, now: float) -> tuple[State, Effects]:
         case CancelTimer():
             return _cancel(state, event)
         case Tick():
-            left, fired = state.timers.expire(now)
-            effects: list[Effect] = []
-            for timer in fired:
-                # NUT writes a blank behind the name.
-                effects += [Log(f"Event: {timer.name} "), RunScript(timer.name, timer.cause)]
-            return replace(state, timers=left), tuple(effects)
+            return _expire(state, now)
+        case Reload(rules):
+            return _reload(state, rules)
 
 
 def next_deadline(state: State) -> float | None:
@@ -153,10 +157,11 @@ def _noticed(state: State, cause: Cause, now: float) -> tuple[State, Effects]:
 
 
 def _start(state: State, event: StartTimer, now: float) -> tuple[State, Effects]:
-    pending = state.timers.named(event.name)
-    if event.shared and pending:
+    verb = Verb.START_SHARED if event.shared else Verb.START
+    deed, _ = MOVES[state.timers.phase(event.name), verb]
+    if deed is Deed.JOIN:
         shared = state.timers.share(event.name, event.cause)
-        left = pending[0].left(now)
+        left = shared.named(event.name)[0].left(now)
         text = f"Append data to shared timer: {event.name} (will elapse in {left:.0f} seconds)"
         return replace(state, timers=shared), (Log(text),)
     if state.timers.full:
@@ -167,24 +172,46 @@ def _start(state: State, event: StartTimer, now: float) -> tuple[State, Effects]
 
 
 def _cancel(state: State, event: CancelTimer) -> tuple[State, Effects]:
-    before = state.timers
-    if event.matched and event.cause.ups:
-        after = before.cancel_matched(event.name, event.cause.ups)
-    else:
-        after = before.cancel(event.name)
-    if after != before:
-        kept = len(after.named(event.name))
-        gone = len(before.named(event.name)) - kept
-        text = f"Cancelling timer: {event.name}"
-        if event.cause.text:
-            text += f": {event.cause.text}"
-        if not gone:
-            text = f"Timer {event.name} goes on without {event.cause.ups}"
-        return replace(state, timers=after), (Log(text),) * max(1, gone)
-    if event.command:
+    before, ups = state.timers, event.cause.ups
+    # A person has no UPS: then a matched cancel is about all timers of the name, as in C.
+    matched = event.matched and bool(ups)
+    verb = Verb.CANCEL_MATCHED if matched else Verb.CANCEL
+    deed, _ = MOVES[before.phase(event.name, ups if matched else ""), verb]
+    if deed is Deed.COMMAND:
+        if not event.command:
+            return state, ()
         text = f"Cancel {event.name}, event: {event.command}"
         return state, (Log(text), RunScript(event.command, event.cause))
-    return state, ()
+    after = before.cancel_matched(event.name, ups) if deed is Deed.LEAVE else before.cancel(event.name)
+    gone = len(before.named(event.name)) - len(after.named(event.name))
+    text = f"Cancelling timer: {event.name}"
+    if event.cause.text:
+        text += f": {event.cause.text}"
+    if not gone:
+        text = f"Timer {event.name} goes on without {ups}"
+    return replace(state, timers=after), (Log(text),) * max(1, gone)
+
+
+def _expire(state: State, now: float) -> tuple[State, Effects]:
+    left, fired = state.timers.expire(now)
+    effects: list[Effect] = []
+    for timer in fired:
+        # NUT writes a blank behind the name.
+        effects += [Log(f"Event: {timer.name} "), RunScript(timer.name, timer.cause)]
+    return replace(state, timers=left), tuple(effects)
+
+
+def _reload(state: State, rules: tuple[AtRule, ...]) -> tuple[State, Effects]:
+    known = at.script_names(rules)
+    orphans = dict.fromkeys(timer.name for timer in state.timers.running if timer.name not in known)
+    said = [
+        Log(
+            f"timer {name} goes on, though no AT line names it any more; end it: upsschedctl cancel {name}",
+            warning=True,
+        )
+        for name in orphans
+    ]
+    return replace(state, rules=rules), tuple(said)
 
 
 def explain(conf: UpsschedConf, notice: Notice | Cause) -> list[str]:

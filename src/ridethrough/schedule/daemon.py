@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The stand-alone timer daemon: keeps the timers behind PIPEFN, and ends soon after the last of them.
 
+Who keeps PIPEFN keeps the timers.  A daemon that finds another one there hands its timers over to it.
+One that had been stopped, so that notices did not reach it, gives them up: it may have missed a cancel.
 Inside `ridethrough serve` no such process is needed (`schedule.shell`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import signal
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 
 from ridethrough.config.models import UpsschedConf
@@ -27,6 +30,8 @@ LINGER_S = 1.0
 LONGEST_WAIT_S = 2.0
 SCRIPT_POLL_S = 0.05
 IDLE_CONNECTION_S = 30.0
+# Without a look at PIPEFN for so long somebody may have given this daemon up (`pipe.ANSWER_S` is longer).
+UNSEEN_S = 4.0
 MAX_CONNECTIONS = 64
 MAX_OUT_BYTES = pipe.MAX_ANSWER_BYTES
 
@@ -63,7 +68,9 @@ class Daemon:
         self._selector.register(self._bell, selectors.EVENT_READ)
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
-        self._identity = _identity(conf.pipefn)
+        self._place = pipe.place_of(conf.pipefn)
+        self._seen = boottime()
+        self._homeless = self._evicted = False
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Have `serve` end (a signal handler)."""
@@ -82,8 +89,7 @@ class Daemon:
                 self._say("Timer queue empty, exiting", False)
                 return
             self._once(self._wait_s(now, quiet_since))
-        names = ", ".join(timer.name for timer in core.timers(self._state))
-        self._say(f"ended by a signal; timers given up: {names or 'none'}", bool(names))
+        self._give_up("ended by a signal")
         self._remove()
 
     def _wait_s(self, now: float, quiet_since: float) -> float:
@@ -98,12 +104,15 @@ class Daemon:
         return max(0.0, wait)
 
     def _once(self, wait_s: float) -> None:
-        for key, mask in self._selector.select(wait_s):
+        ready = self._selector.select(wait_s)
+        if not self._evicted and not self._at_home():
+            self._move_out()
+        for key, mask in ready:
             if key.fileobj is self._listener:
                 self._accept()
             if key.data is None:
                 continue
-            if mask & selectors.EVENT_READ:
+            if mask & selectors.EVENT_READ and key.data in self._connections:
                 self._read(key.data)
             if key.data in self._connections and key.data.out:
                 self._write(key.data)
@@ -210,18 +219,86 @@ class Daemon:
 
     def _remove(self) -> None:
         """Take PIPEFN away if it is still ours, and hang up on whoever is waiting there."""
-        if self._identity is not None and _identity(self._conf.pipefn) == self._identity:
+        if self._place is not None and pipe.place_of(self._conf.pipefn) == self._place:
             with contextlib.suppress(OSError):
                 os.unlink(self._conf.pipefn)
         self._listener.close()
 
+    def _give_up(self, why: str) -> None:
+        names = ", ".join(timer.name for timer in core.timers(self._state))
+        self._say(f"{why}; timers given up: {names or 'none'}", bool(names))
+        self._state = core.State()
 
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        info = os.lstat(path)
-    except OSError:
-        return None
-    return info.st_dev, info.st_ino
+    # -- PIPEFN -------------------------------------------------------------------------------
+
+    def _at_home(self) -> bool:
+        """Whether PIPEFN is ours; if not it is made anew, or this daemon has no timers from now on."""
+        now, place = boottime(), pipe.place_of(self._conf.pipefn)
+        unseen, self._seen = now - self._seen, now
+        if place == self._place:
+            return True
+        if unseen > UNSEEN_S:
+            self._give_up(f"another has taken PIPEFN over while this daemon was held up for {unseen:.0f} s")
+        elif place is None:
+            return self._settle()
+        else:
+            self._hand_over()
+        return False
+
+    def _move_out(self) -> None:
+        """Hear nobody any more; what came to the old place is told to the new one by whoever sent it."""
+        self._evicted = True
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        for connection in tuple(self._connections):
+            self._close(connection)
+
+    def _settle(self) -> bool:
+        """Listen at PIPEFN again, that somebody has removed; True, for the timers are kept in any case."""
+        try:
+            fd = pipe.try_lock(self._conf.lockfn)
+            if fd is None:
+                return True  # Another daemon is being started just now; it will be found there.
+            try:
+                if pipe.place_of(self._conf.pipefn) is None:
+                    self._listen_anew()
+            finally:
+                pipe.unlock(fd, self._conf.lockfn)
+        except pipe.PipeError as error:
+            if not self._homeless:
+                self._say(f"{error}; no notice reaches the timers that run", True)
+            self._homeless = True
+        return True
+
+    def _listen_anew(self) -> None:
+        listener = pipe.listen(self._conf.pipefn, self._say)
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        listener.setblocking(False)
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._listener, self._homeless = listener, False
+        self._place = pipe.place_of(self._conf.pipefn)
+        self._say(f"PIPEFN {self._conf.pipefn} was removed; it is there again", True)
+
+    def _hand_over(self) -> None:
+        """Give the timers to the daemon that is at PIPEFN now, be it ours or C's."""
+        now = boottime()
+        for timer in core.timers(self._state):
+            # C counts whole seconds; late is better than early.
+            start = core.StartTimer(timer.name, math.ceil(timer.left(now)), timer.cause)
+            try:
+                answer = pipe.ask(
+                    messages.request(start), self._conf.pipefn, self._conf.lockfn, None, self._say
+                )
+            except pipe.PipeError:
+                break
+            if answer is None or messages.outcome(answer) is not None:
+                break
+            self._say(f"another timer daemon is at PIPEFN; it has timer {timer.name} now", True)
+            left = tuple(one for one in self._state.timers.running if one.number != timer.number)
+            self._state = core.State(timers=replace(self._state.timers, running=left))
+        if self._state.timers.running:
+            self._give_up("another timer daemon is at PIPEFN, and does not take these")
 
 
 def launch(

@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 import syslog
+from collections.abc import Mapping
+
+from ridethrough.config.environment import TO_STDERR, TO_SYSLOG, log_target, shows_pid
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -20,23 +24,33 @@ def printable(text: str) -> str:
 class Journal:
     """Writes log lines. `stderr` may be switched off, as the background process does."""
 
-    def __init__(self, tag: str = "upssched", *, stderr: bool = True) -> None:
+    def __init__(
+        self, tag: str = "upssched", *, stderr: bool = True, env: Mapping[str, str] = os.environ
+    ) -> None:
+        """Obeys NUT_DEBUG_SYSLOG and NUT_DEBUG_PID of `env` (nut.conf(5))."""
         self.tag = tag
         self.stderr = stderr
-        syslog.openlog(tag, syslog.LOG_PID, syslog.LOG_DAEMON)
+        self.keeps_stderr = log_target(env) == TO_STDERR
+        self._syslog = log_target(env) == TO_SYSLOG
+        self._pid = shows_pid(env)
+        if self._syslog:
+            syslog.openlog(tag, syslog.LOG_PID, syslog.LOG_DAEMON)
 
     def background(self, *, stderr: bool) -> None:
         """Let go of the descriptor of syslog before a background process closes all that it has inherited."""
         self.stderr = stderr
-        syslog.closelog()
-        syslog.openlog(self.tag, syslog.LOG_PID, syslog.LOG_DAEMON)
+        if self._syslog:
+            syslog.closelog()
+            syslog.openlog(self.tag, syslog.LOG_PID, syslog.LOG_DAEMON)
 
     def __call__(self, text: str, warning: bool = False) -> None:
         """Write one line; a log that can't be written never stops anything."""
         line = printable(text)
-        syslog.syslog(syslog.LOG_WARNING if warning else syslog.LOG_INFO, line)
+        if self._syslog:
+            syslog.syslog(syslog.LOG_WARNING if warning else syslog.LOG_INFO, line)
         if self.stderr and sys.stderr is not None:
             with contextlib.suppress(OSError, ValueError):
                 encoding = sys.stderr.encoding or "ascii"
                 safe = line.encode(encoding, "backslashreplace").decode(encoding)
-                print(f"{self.tag}: {safe}", file=sys.stderr, flush=True)
+                pid = f"[{os.getpid()}]" if self._pid else ""
+                print(f"{self.tag}{pid}: {safe}", file=sys.stderr, flush=True)

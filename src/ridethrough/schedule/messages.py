@@ -10,13 +10,15 @@ A C upssched of 2.8.0 or later and ours can talk to each other's timer daemon:
     LIST-TIMERS                                -> BEGIN LIST TIMERS, a line each, END LIST TIMERS, OK
 
 What can't be obeyed is answered `ERR WHY "text"`; C says `ERR UNKNOWN`.
+NUT's lexer drops control characters. A TEXT that has some is followed by one more word, which C passes over:
+the same TEXT with `%0a` for a newline.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ridethrough.schedule.core import CancelTimer, StartTimer
 from ridethrough.schedule.rules import MAX_NAME, NO_CAUSE, BadSeconds, Cause, read_seconds
@@ -30,6 +32,8 @@ LIST = "LIST-TIMERS"
 BEGIN_LIST, END_LIST = "BEGIN LIST TIMERS", "END LIST TIMERS"
 OK = "OK"
 _CONTROL = re.compile("[\x00-\x1f\x7f]+")
+_CODED = re.compile("[\x00-\x1f\x7f%]")
+_CODE = re.compile("%([0-9a-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ def request(event: StartTimer | CancelTimer) -> bytes:
         verb, argument = "START-SHARED" if event.shared else "START", f"{event.seconds:.15g}"
     else:
         verb, argument = "CANCEL-MATCHED" if event.matched else "CANCEL", event.command
-    words = (event.name, argument, cause.type, cause.ups, cause.text)
+    words = [event.name, argument, cause.type, cause.ups, cause.text]
+    if _CONTROL.search(cause.text):
+        coded = _CODED.sub(lambda found: f"%{ord(found[0]):02x}", cause.text)
+        words += [coded] if len(encode(coded)) <= MAX_TEXT_BYTES else []
     return encode(" ".join((verb, *(quote(_clean(word)) for word in words)))) + b"\n"
 
 
@@ -64,6 +71,10 @@ def read(words: tuple[str, ...]) -> StartTimer | CancelTimer | str | Bad:
         return Bad("INVALID", f"{verb} {args[0][:40]}: a name or command has at most {MAX_NAME} characters")
     name = args[0]
     cause = Cause(*args[2:5]) if len(args) >= 5 else NO_CAUSE
+    if len(args) > 5:
+        whole = _CODE.sub(lambda found: chr(int(found[1], 16)), args[5])
+        # Only what was dropped on the way is put in again.
+        cause = replace(cause, text=whole) if _clean(whole) == cause.text else cause
     if verb.startswith("CANCEL"):
         return CancelTimer(name, args[1] if len(args) > 1 else "", cause, verb.endswith("-MATCHED"))
     try:

@@ -65,12 +65,25 @@ class Run:
         """Whether something asked for was not done (a script that ran and failed does not count, as in C)."""
         return self._refused or self._lane.failures > 0
 
-    def handle(self, cause: Cause, done: int = 0, child: tuple[int, str, float] | None = None) -> None:
+    def handle(
+        self,
+        cause: Cause,
+        done: int = 0,
+        child: tuple[int, str, float] | None = None,
+        silent: pipe.Place | None = None,
+    ) -> None:
         """Carry out all AT lines for this notice, then wait a while for the last script.
 
         The first `done` of them were carried out before this; `child` is the script of the last of those, if
         it is still to be waited for: process id, command, and when it began (time.monotonic).
+        `silent` is the PIPEFN of a daemon that was asked, and has not answered in time.
         """
+        if silent is not None and self._conf.lockfn:
+            try:
+                pipe.give_up(self._conf.pipefn, self._conf.lockfn, silent, self._journal)
+            except pipe.PipeError as error:
+                self._refused = True
+                self._journal(str(error), True)
         if child is not None:
             self._lane.adopt(*child)
             self._wait()
@@ -91,7 +104,7 @@ class Run:
     def send(self, event: core.StartTimer | core.CancelTimer) -> bool:
         """Hand an event to the timer daemon; a start makes one if there is none. False if that failed."""
         starting = isinstance(event, core.StartTimer)
-        answer = self._ask(messages.request(event), start=starting)
+        answer = self._ask(messages.request(event), pipe.tell, start=starting)
         if answer is None and isinstance(event, core.CancelTimer) and not self._unreachable:
             # No daemon, so no timer: a cancel has nothing to do but its command.
             _, effects = core.step(core.State(), event, 0.0)
@@ -111,19 +124,17 @@ class Run:
 
     def pending(self) -> list[list[str]] | None:
         """The fields of each running timer (see `messages.listing`); None if no daemon runs."""
-        answer = self._ask(f"{messages.LIST}\n".encode(), start=False)
+        answer = self._ask(f"{messages.LIST}\n".encode(), pipe.ask, start=False)
         return None if answer is None else messages.rows(answer)
 
-    def _ask(self, line: bytes, *, start: bool) -> bytes | None:
+    def _ask(self, line: bytes, ask: pipe.Ask, *, start: bool) -> bytes | None:
         self._unreachable = False
 
         def launch(listener: socket.socket) -> None:
             daemon.launch(listener, self._conf, self._env, self._journal, keep_stderr=self._keep_stderr)
 
         try:
-            return pipe.ask(
-                line, self._conf.pipefn, self._conf.lockfn, launch if start else None, self._journal
-            )
+            return ask(line, self._conf.pipefn, self._conf.lockfn, launch if start else None, self._journal)
         except pipe.PipeError as error:
             self._unreachable = self._refused = True
             self._journal(str(error), True)

@@ -2,7 +2,7 @@
 """The way to the stand-alone timer daemon: PIPEFN, and LOCKFN against two notices that start it at once.
 
 PIPEFN is a unix socket. LOCKFN is locked with flock while a daemon is started or ends, so that a lock left by
-a crash holds nobody up. Every wait has an end.
+a crash holds nobody up. Every wait has an end: a daemon that does not answer loses PIPEFN, and so its timers.
 """
 
 from __future__ import annotations
@@ -19,17 +19,41 @@ from ridethrough.schedule import messages
 from ridethrough.schedule.script import Say
 
 TOTAL_S = 15.0
-ANSWER_S = 5.0
+ANSWER_S, LONGEST_ANSWER_S = 5.0, 30.0
+# The newest C daemon reads 128 bytes, and sleeps for a second if the line has not ended there.
+BYTES_PER_S = 100.0
 RETRY_S = 0.02
 BACKLOG = 64
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 Launch = Callable[[socket.socket], None]
 """Starts the background process behind a socket that listens already."""
+Ask = Callable[[bytes, str, str, Launch | None, Say], bytes | None]
+"""`ask` or `tell`."""
+Place = tuple[int, int]
+"""Which file PIPEFN is: device and inode."""
 
 
 class PipeError(Exception):
     """The timer daemon can't be reached or started; the text says why and what to do."""
+
+
+class Silent(PipeError):
+    """There is a timer daemon, but it does not answer: it is stopped, or hangs."""
+
+
+def place_of(pipefn: str) -> Place | None:
+    """Which file stands at PIPEFN; None if there is none."""
+    try:
+        info = os.lstat(pipefn)
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino
+
+
+def patience_s(line: bytes) -> float:
+    """How long the answer to a line is waited for."""
+    return min(LONGEST_ANSWER_S, ANSWER_S + len(line) / BYTES_PER_S)
 
 
 def connect(pipefn: str) -> socket.socket | None:
@@ -47,7 +71,7 @@ def connect(pipefn: str) -> socket.socket | None:
             length = len(os.fsencode(pipefn))
             raise PipeError(f"PIPEFN {pipefn} is {length} bytes long; write a path of at most 107") from None
         if isinstance(error, TimeoutError | BlockingIOError):
-            raise PipeError(f"PIPEFN {pipefn}: the timer daemon does not answer") from None
+            raise Silent(f"PIPEFN {pipefn}: the timer daemon does not answer") from None
         if isinstance(error, PermissionError):
             hint = "run this as the user who started the daemon (RUN_AS_USER of upsmon.conf)"
             raise PipeError(f"PIPEFN {pipefn}: {error.strerror}; {hint}") from None
@@ -123,18 +147,43 @@ def _directory_hint(path: str) -> str:
     return f"the directory {where} must be there, and the user who runs upssched must be able to write in it"
 
 
+def bury(pipefn: str, say: Say) -> None:
+    """Remove what a dead daemon left at PIPEFN, if anything, and say that its timers are lost.
+
+    Call it with LOCKFN locked, after `connect` found nobody. Raises `PipeError`.
+    """
+    mode = _mode(pipefn)
+    if mode is None:
+        return
+    if not (stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)):
+        raise PipeError(f"PIPEFN {pipefn} is there and is no socket; move it away or name another file")
+    left = "left by a timer daemon that died: its timers are lost"
+    say(f"nobody listens at PIPEFN {pipefn}, {left}; it is removed", True)
+    with contextlib.suppress(OSError):
+        os.unlink(pipefn)
+
+
+def give_up(pipefn: str, lockfn: str, place: Place, say: Say) -> None:
+    """Take PIPEFN away from a daemon that does not answer; it gives its timers up when it finds that out.
+
+    `place` is what PIPEFN was when it was asked, so that of several who waited only one acts.
+    Raises `PipeError`.
+    """
+    with _locked(lockfn, time.monotonic() + TOTAL_S):
+        if place_of(pipefn) != place:
+            return
+        silent = f"the timer daemon at PIPEFN {pipefn} does not answer"
+        say(f"{silent}: it is given up, and its timers are lost", True)
+        with contextlib.suppress(OSError):
+            os.unlink(pipefn)
+
+
 def listen(pipefn: str, say: Say) -> socket.socket:
     """A listening socket at PIPEFN; what a dead daemon left there is removed, and said.
 
     Call it with LOCKFN locked, after `connect` found nobody. Raises `PipeError`.
     """
-    mode = _mode(pipefn)
-    if mode is not None:
-        if not (stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)):
-            raise PipeError(f"PIPEFN {pipefn} is there and is no socket; move it away or name another file")
-        say(f"nobody listens at PIPEFN {pipefn}, left by a timer daemon that died: replaced", True)
-        with contextlib.suppress(OSError):
-            os.unlink(pipefn)
+    bury(pipefn, say)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o117)
     try:
@@ -167,12 +216,14 @@ def _reach(
     sock = connect(pipefn)
     if sock is not None:
         return sock
-    if launch is None and not os.path.lexists(lockfn):
+    if launch is None and not (os.path.lexists(lockfn) or os.path.lexists(pipefn)):
         return None
     # Another upssched may be starting the daemon just now: the lock waits for it.
     with _locked(lockfn, deadline):
         sock = connect(pipefn)
-        if sock is None and launch is not None:
+        if sock is None and launch is None:
+            bury(pipefn, say)
+        elif sock is None and launch is not None:
             with listen(pipefn, say) as listener:
                 launch(listener)
             sock = connect(pipefn)
@@ -182,6 +233,7 @@ def _reach(
 def _exchange(sock: socket.socket, line: bytes) -> bytes:
     """Send one line and read its answer; b"" if the daemon ended before it took the line."""
     answer = b""
+    sock.settimeout(patience_s(line))
     try:
         sock.sendall(line)
         while not messages.complete(answer):
@@ -190,7 +242,7 @@ def _exchange(sock: socket.socket, line: bytes) -> bytes:
                 return b""
             answer += data
     except TimeoutError:
-        raise PipeError(f"the timer daemon did not answer within {ANSWER_S:g} s") from None
+        raise Silent(f"the timer daemon did not answer within {patience_s(line):.0f} s") from None
     except OSError:
         return b""
     return answer
@@ -199,7 +251,7 @@ def _exchange(sock: socket.socket, line: bytes) -> bytes:
 def ask(line: bytes, pipefn: str, lockfn: str, launch: Launch | None, say: Say) -> bytes | None:
     """Send a line to the timer daemon and give its answer; None if no daemon runs and none is to be started.
 
-    Raises `PipeError` if it can't be reached, started, or does not answer in time.
+    Raises `Silent` if it does not answer in time, `PipeError` if it can't be reached or started.
     """
     for directive, value in (("PIPEFN", pipefn), ("LOCKFN", lockfn)):
         if not value:
@@ -220,3 +272,19 @@ def ask(line: bytes, pipefn: str, lockfn: str, launch: Launch | None, say: Say) 
                 f"the timer daemon at {pipefn} ends again and again; see the log (journalctl -t upssched)"
             )
         time.sleep(RETRY_S)
+
+
+def tell(line: bytes, pipefn: str, lockfn: str, launch: Launch | None, say: Say) -> bytes | None:
+    """As `ask`, but a daemon that does not answer is given up, and the line goes to a new one, if `launch`.
+
+    What the old one got is never acted upon: it ends when it finds another in its place.
+    """
+    place = place_of(pipefn)
+    try:
+        return ask(line, pipefn, lockfn, launch, say)
+    except Silent:
+        place = place or place_of(pipefn)
+        if place is None:
+            raise
+    give_up(pipefn, lockfn, place, say)
+    return ask(line, pipefn, lockfn, launch, say)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ridethrough.config.models import UpsschedConf
 from ridethrough.schedule import core
@@ -70,6 +70,25 @@ class Scheduler:
     def script_names(self) -> tuple[str, ...]:
         """Every word that CMDSCRIPT may be called with; the root helper refuses others."""
         return self._names
+
+    def reload(self, conf: UpsschedConf) -> None:
+        """Put other AT lines in force; the timers that run go on.
+
+        CMDSCRIPT and its names stay those of the start, since they stand in the root helper's own table.
+        """
+        old = self._conf.cmdscript
+        if conf.cmdscript != old:
+            self._log(
+                f"CMDSCRIPT is {conf.cmdscript or 'gone'} now: restart serve; until then {old} runs", True
+            )
+        for rule in conf.rules:
+            for name in set(script_names([rule])) - set(self._names):
+                where = f"upssched.conf:{rule.line}: {name}"
+                self._log(f"{where} is new: restart serve; until then CMDSCRIPT does not run with it", True)
+        self._conf = replace(conf, cmdscript=old)
+        self._step(core.Reload(conf.rules))
+        running = len(self._state.timers.running)
+        self._log(f"{len(conf.rules)} AT lines are in force, {running} timers go on", False)
 
     def notice(self, notice: Notice | Cause) -> None:
         """A notice has come; its AT lines are carried out. Never blocks."""

@@ -3,13 +3,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
 
 from ridethrough.schedule.rules import Cause
 
 MAX_TIMERS = 1024
 MAX_CAUSES = 64
+
+
+class Phase(StrEnum):
+    """What there is of the timers that an event is about."""
+
+    IDLE = "idle"
+    PENDING = "pending"
+
+
+class Verb(StrEnum):
+    """What can come to timers; all but the last are commands of AT lines."""
+
+    START = "START-TIMER"
+    START_SHARED = "START-TIMER-SHARED"
+    CANCEL = "CANCEL-TIMER"
+    CANCEL_MATCHED = "CANCEL-TIMER-MATCHED"
+    TIME_UP = "time is up"
+
+
+class Deed(StrEnum):
+    """What is done then."""
+
+    BEGIN = "a timer begins"
+    JOIN = "the notice joins it"
+    END = "all of the name end"
+    LEAVE = "what this UPS had started ends"
+    COMMAND = "the command runs"
+    FIRE = "CMDSCRIPT runs with the name"
+
+
+MOVES: Mapping[tuple[Phase, Verb], tuple[Deed, Phase]] = MappingProxyType(
+    {
+        (Phase.IDLE, Verb.START): (Deed.BEGIN, Phase.PENDING),
+        (Phase.IDLE, Verb.START_SHARED): (Deed.BEGIN, Phase.PENDING),
+        (Phase.IDLE, Verb.CANCEL): (Deed.COMMAND, Phase.IDLE),
+        (Phase.IDLE, Verb.CANCEL_MATCHED): (Deed.COMMAND, Phase.IDLE),
+        (Phase.PENDING, Verb.START): (Deed.BEGIN, Phase.PENDING),
+        (Phase.PENDING, Verb.START_SHARED): (Deed.JOIN, Phase.PENDING),
+        (Phase.PENDING, Verb.CANCEL): (Deed.END, Phase.IDLE),
+        (Phase.PENDING, Verb.CANCEL_MATCHED): (Deed.LEAVE, Phase.IDLE),
+        (Phase.PENDING, Verb.TIME_UP): (Deed.FIRE, Phase.IDLE),
+    }
+)
+"""The life of the timers of one name, as upssched.conf(5) has it; `core` acts by it, the docs draw it.
+
+A cancel that is matched is about what its own UPS had started, all else about every timer of the name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +100,11 @@ class Timers:
     def named(self, name: str) -> tuple[Timer, ...]:
         """The running timers of a name."""
         return tuple(timer for timer in self.running if timer.name == name)
+
+    def phase(self, name: str, ups: str = "") -> Phase:
+        """Whether a timer of the name runs; with `ups`, whether that UPS has started one."""
+        mine = (timer for timer in self.named(name) if not ups or any(ups == one.ups for one in timer.causes))
+        return Phase.PENDING if any(True for _ in mine) else Phase.IDLE
 
     def start(self, name: str, seconds: float, cause: Cause, now: float) -> Timers:
         """With one more timer, independent of others of its name. The caller has asked `full` before."""
