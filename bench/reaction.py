@@ -21,7 +21,7 @@ from ridethrough.control.client import ControlClient, ControlError
 from tests.support.house import home
 
 LIMIT_S = 10.0
-PAUSE_S = 0.25  # A monitor that is told of every commit polls at most every 0.2 s (POKE_GAP_S).
+PAUSE_S = 0.25  # After three changes of status in a row the monitor polls every 0.2 s (POKE_GAP_S).
 Notices = queue.SimpleQueue[tuple[str, float]]
 
 

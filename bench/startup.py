@@ -101,6 +101,8 @@ def calls(ports: Mapping[str, int]) -> list[Call]:
             Call("upsc UPS VAR", server, "upsc", (f"{UPS}@{at}", "ups.status"), "quick"),
             Call(f"upsc UPS ({VARIABLES} variables)", server, "upsc", (f"{UPS}@{at}",), faster),
             Call("upsc -l", server, "upsc", ("-l", at), ""),
+            Call("upscmd -l", server, "upscmd", ("-l", f"{UPS}@{at}"), "quick"),
+            Call("upsrw -l", server, "upsrw", (f"{UPS}@{at}",), "quick"),
         ]
     return [
         *found,
