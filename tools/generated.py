@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from ridethrough.monitor import diagram
+from ridethrough.schedule.diagram import timer_diagram
 from tools import imports
 
 ROOT = imports.ROOT
@@ -50,9 +51,21 @@ def monitor_shutdown() -> str:
     return f"```mermaid\n{diagram.shutdown_diagram()}```"
 
 
+def monitor_life() -> str:
+    """The life of one UPS, drawn from the tables of its notices."""
+    return f"```mermaid\n{diagram.life_diagram()}```"
+
+
+def upssched_timers() -> str:
+    """The life of a timer, drawn from the schedule's table of moves."""
+    return f"```mermaid\n{timer_diagram()}```"
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "dev-commands": dev_commands,
+    "monitor-life": monitor_life,
     "monitor-notices": diagram.life_table,
     "monitor-shutdown": monitor_shutdown,
     "rooms": rooms,
+    "upssched-timers": upssched_timers,
 }

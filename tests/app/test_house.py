@@ -16,6 +16,7 @@ from ridethrough.app.arming import dry_helper, helper_config
 from ridethrough.app.blueprint import Blueprint
 from ridethrough.app.bus import Bus, Event
 from ridethrough.app.house import CALM_S, STILL_UP_S, House
+from ridethrough.app.protected import LocalFacts, answers
 from ridethrough.app.requests import handlers
 from ridethrough.config.load import load
 from ridethrough.control.server import Peer, RequestError
@@ -34,6 +35,7 @@ FILES = {
     "upssched.conf": "CMDSCRIPT /bin/true\nPIPEFN /nowhere/p\nLOCKFN /nowhere/l\n"
     "AT ONBATT * START-TIMER early 30\nAT ONLINE * CANCEL-TIMER early\n",
 }
+FACTS = LocalFacts("/etc/nut", 0, "/hook", 3.0, "down in time", True)
 Main = Callable[[House, list[Event]], Awaitable[None]]
 PEER = Peer(uid=0, gid=0, pid=1, role="operator")
 
@@ -121,6 +123,50 @@ def test_timers_run_in_the_house_and_are_cancelled_by_the_mains(tmp_path: Path) 
     play(tmp_path, main)
 
 
+def test_notices_of_the_host_itself_meet_a_star(tmp_path: Path) -> None:
+    """SHUTDOWN, NOPARENT and a sleep have no UPS: `AT ... *` is for them, `AT ... UPS` is not."""
+    rules = "".join(
+        f"AT {kind} {ups} EXECUTE {kind.lower()}-{name}\n"
+        for kind in ("SHUTDOWN", "NOPARENT", "SUSPEND_STARTING", "SUSPEND_FINISHED")
+        for ups, name in (("*", "any"), ("sim@localhost:39993", "sim"))
+    )
+
+    async def main(house: House, events: list[Event]) -> None:
+        await asyncio.sleep(5)
+        house.sleeps(True)
+        house.sleeps(False)
+        house.helper_is_gone("it has died")
+        assert house.monitor is not None
+        house.monitor.user_fsd()
+        await asyncio.sleep(60)
+
+    flags = "".join(f"NOTIFYFLAG {kind} EXEC\n" for kind in ("SHUTDOWN", "NOPARENT"))
+    flags += "NOTIFYFLAG SUSPEND_STARTING EXEC\nNOTIFYFLAG SUSPEND_FINISHED EXEC\n"
+    events = play(
+        tmp_path,
+        main,
+        upsmon_conf=FILES["upsmon.conf"] + flags,
+        upssched_conf=f"CMDSCRIPT /bin/true\nPIPEFN /nowhere/p\nLOCKFN /nowhere/l\n{rules}",
+    )
+    ran = [text.split("'")[1] for text in texts(events, "would") if "CMDSCRIPT" in text]
+    assert ran == ["suspend_starting-any", "suspend_finished-any", "noparent-any", "shutdown-any"]
+
+
+def test_strict_c_counts_in_serve_and_after_a_reload(tmp_path: Path) -> None:
+    """`strict_c = true` of ridethrough.toml reaches the monitor of serve."""
+    (tmp_path / "ridethrough.toml").write_text("strict_c = true\n")
+
+    async def main(house: House, events: list[Event]) -> None:
+        await asyncio.sleep(1)
+        assert house.monitor is not None
+        assert house.monitor.strict_c
+        (tmp_path / "ridethrough.toml").unlink()
+        await house.reload()
+        assert not house.monitor.strict_c
+
+    play(tmp_path, main)
+
+
 def test_a_dry_run_begins_anew_when_the_line_has_held(tmp_path: Path) -> None:
     """A rehearsal with the plug pulled leaves no FSD behind, and the next outage is told again."""
 
@@ -175,6 +221,11 @@ def test_a_wrong_password_is_loud_and_in_the_status(tmp_path: Path) -> None:
         (row,) = report.monitors(house)
         assert not row["logged_in"]
         assert "ACCESS-DENIED" in row["why"]
+        assert "compare upsmon.conf:1 with section [mon] of upsd.users" in row["why"]
+        # What `ridethrough status` judges by: its exit status is 0 only if every answer is yes.
+        (login,) = [row for row in answers(report.status(house), FACTS) if "login on sim@" in row.question]
+        assert not login.ok
+        assert "compare upsmon.conf:1" in login.detail
 
     events = play(tmp_path, main, password="wr0ng")
     told = [event["text"] for event in events if event.get("type") == "OTHER"]
@@ -230,6 +281,36 @@ def test_reload_takes_a_good_file_and_refuses_a_bad_one(tmp_path: Path) -> None:
         await house.reload()
         assert house.blueprint.config.upsmon is not None
         assert house.blueprint.config.upsmon.pollfreq_s == 7
+
+    play(tmp_path, main)
+
+
+def test_a_reload_puts_new_at_lines_in_force(tmp_path: Path) -> None:
+    """SIGHUP puts a changed upssched.conf in force; a faulty one leaves the old one there, and says so."""
+
+    async def main(house: House, events: list[Event]) -> None:
+        await asyncio.sleep(5)
+        path = tmp_path / "upssched.conf"
+        scheduler = house.scheduler
+        assert scheduler is not None
+        old = path.read_text()
+
+        async def does() -> str:
+            return str(scheduler.control("timers.notice", {"type": "COMMOK", "ups": "x"}))
+
+        path.write_text(old + "AT COMMOK * START-TIMER early 77\nAT COMMOK * STRAT-TIMER early 5\n")
+        await house.reload()
+        assert "early 77" not in await does()
+        said = texts(events, "log")
+        assert any("upssched.conf" in text and "STRAT-TIMER" in text for text in said)
+        assert any("the configuration in force stays" in text for text in said)
+        path.write_text(old + "AT COMMOK * START-TIMER early 77\n")
+        await house.reload()
+        assert "after 77 seconds" in await does()
+        path.unlink()
+        await house.reload()
+        assert "after 77 seconds" in await does()
+        assert sum("the configuration in force stays" in text for text in texts(events, "log")) == 2
 
     play(tmp_path, main)
 

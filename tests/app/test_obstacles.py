@@ -69,6 +69,17 @@ def test_a_python_that_is_none_of_ours_is_not_in_the_way(tmp_path: Path, proc: P
     assert live_pid_file(tmp_path / "upsd.pid", proc) is None
 
 
+def test_any_living_process_counts_when_names_do_not(tmp_path: Path, proc: Path) -> None:
+    """A renamed program holds its pid file, too; the dead still do not."""
+    _python(proc, ["/usr/bin/python3", "/usr/bin/renamed"])
+    (tmp_path / "upsd.pid").write_text("45")
+    holder = live_pid_file(tmp_path / "upsd.pid", proc, any_name=True)
+    assert holder is not None
+    assert holder.pid == 45
+    (tmp_path / "upsd.pid").write_text("999999")
+    assert live_pid_file(tmp_path / "upsd.pid", proc, any_name=True) is None
+
+
 def test_a_stale_file_with_the_own_pid_is_not_in_the_way(tmp_path: Path) -> None:
     """A container gives the same pids at each start."""
     me = tmp_path / "proc" / str(os.getpid())

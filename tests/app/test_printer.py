@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from ridethrough.app.printer import MAX_LINES, Printer
 
 
@@ -51,3 +53,36 @@ def test_a_reader_that_went_away_is_nobodys_fault() -> None:
     printer.say("to nobody")
     printer.close()
     os.close(writer)
+
+
+def test_what_is_said_before_the_thread_runs_is_written_once_it_does() -> None:
+    """`begin` may come late, as a process drops root before it has threads; `flush` waits for the lines."""
+    reader, writer = os.pipe()
+    printer = Printer(writer, begin=False)
+    printer.say("early")
+    os.set_blocking(reader, False)
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 100)
+    printer.begin()
+    assert printer.flush()
+    assert os.read(reader, 100) == b"early\n"
+    printer.say("late")
+    assert printer.close()
+    assert os.read(reader, 100) == b"late\n"
+    os.close(writer)
+    os.close(reader)
+
+
+def test_a_full_pipe_is_told_from_a_written_one() -> None:
+    """`flush` and `close` come back in time, and say that lines still wait."""
+    reader, writer = os.pipe()
+    printer = Printer(writer)
+    printer.say("x" * (1 << 20))
+    assert not printer.flush(limit_s=0.05)
+    assert not printer.close(limit_s=0.05)
+    left = 1 << 20
+    while left > 0:
+        left -= len(os.read(reader, 1 << 20))
+    assert printer.close()
+    os.close(writer)
+    os.close(reader)

@@ -18,7 +18,7 @@ from ridethrough.server.effects import FsdSet, LoginsChanged
 from ridethrough.server.sockets import ListenError
 from ridethrough.ups.commands import Outcome
 from ridethrough.ups.state import Change, DeviceView, Freshness
-from tests.support.ports import LOOPBACK
+from tests.support.ports import LOOPBACK, free_port
 from tests.support.server_core import users, view
 from tests.support.vloop import run_virtual
 
@@ -93,8 +93,8 @@ class Stage:
 def config(*names: str, **upsd: object) -> ServerConfig:
     """Files with these UPSes."""
     sections = tuple(UpsSection(name, "fake", "auto", f"the {name}") for name in names)
-    listen = (Listen(LOOPBACK, 0, 1),)
-    return ServerConfig(UpsConf(sections=sections), UpsdConf(listen=listen, **upsd), users())
+    upsd.setdefault("listen", (Listen(LOOPBACK, 0, 1),))
+    return ServerConfig(UpsConf(sections=sections), UpsdConf(**upsd), users())
 
 
 @contextlib.asynccontextmanager
@@ -221,6 +221,55 @@ def test_a_reload_starts_and_stops_what_changed() -> None:
             writer.close()
             assert set(made.serving.sources) == {"new", "changes", "stays"}
             assert old is not made.made["changes"]
+
+    run_virtual(run())
+
+
+def test_a_reload_changes_the_doors_and_maxconn() -> None:
+    """New LISTEN lines and MAXCONN are in force at once; whoever is connected stays, by whatever door."""
+
+    async def run() -> None:
+        async with stage("su700") as made:
+            reader, writer = await asyncio.open_connection(*made.serving.listener.bound[0])
+            writer.write(b"USERNAME prim\nPASSWORD p\nLOGIN su700\n")
+            assert await reader.readexactly(9) == b"OK\nOK\nOK\n"
+            port = free_port()
+            await made.serving.reload(config("su700", listen=(Listen(LOOPBACK, port, 1),), maxconn=1))
+            assert made.serving.listener.bound == [(LOOPBACK, port)]
+            refused, refused_writer = await asyncio.open_connection(LOOPBACK, port)
+            assert await refused.read() == b""
+            refused_writer.close()
+            writer.write(b"GET NUMLOGINS su700\n")
+            assert await reader.readline() == b"NUMLOGINS su700 1\n"
+            await made.serving.reload(config("su700", listen=(Listen(LOOPBACK, port, 1),)))
+            assert await made.ask(b"NETVER\n") == b"1.3\n"
+            writer.close()
+
+    run_virtual(run())
+
+
+def test_a_reload_with_a_bad_listen_applies_the_rest() -> None:
+    """An address that can't be had is said; the old doors stay open, and everything else is in force."""
+
+    async def run() -> None:
+        async with stage("su700") as made:
+            before = made.serving.listener.bound
+            await made.serving.reload(config("su700", "new", listen=(Listen("192.0.2.77", 0, 1),)))
+            assert made.serving.listener.bound == before
+            assert "LISTEN stays as it was: can't listen on 192.0.2.77:0" in made.said[-1]
+            assert b"UPS new " in await made.ask(b"LIST UPS\n")
+
+    run_virtual(run())
+
+
+def test_another_statepath_begins_every_source_anew() -> None:
+    """Sockets are looked for in the new directory; nothing of the old one is served."""
+
+    async def run() -> None:
+        async with stage("su700") as made:
+            made.log.clear()
+            await made.serving.reload(replace(made.serving.config, statepath="/elsewhere"))
+            assert made.log == ["stop su700", "start su700"]
 
     run_virtual(run())
 

@@ -8,12 +8,16 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ridethrough.app.commands import CommandOutput
-from ridethrough.app.upsmon import UpsmonError, pid_path, read_config
+from ridethrough.app.upsmon import Options, describe
+from ridethrough.app.upsmon_files import UpsmonError, pid_path, read_config
+from ridethrough.app.voice import Voice
+from ridethrough.cli import upsmon as cli
 from ridethrough.cli.upsmon import main
 from ridethrough.config.model_upsmon import UpsmonConf
 from ridethrough.monitor.messages import Level, LogDecision
@@ -62,7 +66,7 @@ def test_no_shutdowncmd_is_a_warning(place: Path) -> None:
     """Without SHUTDOWNCMD it runs, as C does, and says that the host will not be shut down."""
     said = list[str]()
     write(place, GOOD.replace("SHUTDOWNCMD /bin/true\n", ""))
-    conf = read_config(dict(os.environ), lambda level, text: said.append(f"{level}: {text}"))
+    conf = read_config(dict(os.environ), lambda level, text: said.append(f"{level}: {text}")).conf
     assert conf.shutdowncmd == ""
     assert any(line.startswith("warning: ") and "has no SHUTDOWNCMD" in line for line in said)
     assert not any("secretword" in line for line in said)
@@ -117,10 +121,85 @@ def test_commands_are_signals(place: Path, capsys: pytest.CaptureFixture[str]) -
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert got == [signal.SIGUSR1]
-    assert main(["upsmon", "-c", "stop"]) == 1
+    # Any beginning of a word will do, as with C's; nothing at all will not.
+    assert main(["upsmon", "-c", "", "-P", str(os.getpid())]) == 1
+    assert "unknown command ''" in capsys.readouterr().err
+    assert main(["upsmon", "-c", "sto"]) == 1
     assert "names no running upsmon" in capsys.readouterr().err
     assert main(["upsmon", "-c", "dance"]) == 1
     assert "it may be: fsd, reload, stop" in capsys.readouterr().err
+
+
+def test_f_names_another_file(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """-f FILE is read instead of upsmon.conf, by -K as well; its name stands in the faults."""
+    other, flag = place / "other.conf", place / "killpower"
+    flag.write_bytes(b"upsmon-shutdown-file")
+    other.write_text(f"{GOOD}POWERDOWNFLAG {flag}\nPOLLFRQ 5\n")
+    assert main(["upsmon", "-K", "-f", str(other)]) == 0
+    assert main(["upsmon", "-F", "-f", str(place / "none.conf")]) == 1
+    assert f"can't read {place}/none.conf: the file is missing" in capsys.readouterr().err
+    said: list[str] = []
+    read_config(dict(os.environ), lambda level, text: said.append(text), str(other))
+    assert any(line.startswith("other.conf:5: ") and "did you mean 'POLLFREQ'?" in line for line in said)
+
+
+@pytest.mark.parametrize("words", [["-Z"], ["-W", "soon"], ["-c"], ["-P", "one", "-c", "stop"]])
+def test_a_mistake_on_the_command_line_is_one_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 1, and where the help is; -h is 0."""
+    with pytest.raises(SystemExit) as ended:
+        main(["upsmon", *words])
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("upsmon: ")
+    assert line.endswith("see: upsmon -h")
+    with pytest.raises(SystemExit) as ended:
+        main(["upsmon", "-h"])
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "stays"),
+    [([], False), (["-D"], True), (["-D", "-B"], False), (["-B", "-F"], True), (["-F", "-B"], False)],
+)
+def test_foreground_and_background(monkeypatch: pytest.MonkeyPatch, words: list[str], stays: bool) -> None:
+    """-D stays in the foreground by itself; of -F and -B the last one counts."""
+    ran: list[bool] = []
+    monkeypatch.setattr(cli, "_run", lambda *_: ran.append(True))
+    monkeypatch.setattr(cli, "in_background", lambda run, **_: ran.append(False))
+    main(["upsmon", *words])
+    assert ran == [stays]
+
+
+def test_debug_min_is_as_many_d(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DEBUG_MIN in upsmon.conf makes the voice say lines for debugging, and its end takes them back."""
+    seen: list[bool] = []
+
+    def run(env: object, options: Options, voice: Voice, ready: object) -> int:
+        for level in (2, 0):
+            options.debug_min(level)
+            seen.append(voice.debug)
+        return 0
+
+    monkeypatch.setattr(cli, "_run", run)
+    main(["upsmon", "-F"])
+    main(["upsmon", "-F", "-D"])
+    assert seen == [True, False, True, True]
+
+
+def test_strict_c_is_read_and_said(place: Path) -> None:
+    """ridethrough.toml beside upsmon.conf; a fault in it is named and costs nothing else."""
+    write(place, GOOD + "MONITOR nas@other:99 0 mon secretword secondary\n")
+    (place / "ridethrough.toml").write_text("strict_c = true\nstrict = 1\n")
+    said: list[str] = []
+    files = read_config(dict(os.environ), lambda level, text: said.append(text))
+    assert said[-1].startswith("ridethrough.toml:2: warning: unknown key 'strict'")
+    assert describe(files) == [
+        "UPS: ups@localhost (primary) (power value 1)",
+        "UPS: nas@other:99 (monitoring only)",
+        "strict_c: readings are believed and silence is judged as C upsmon does it",
+    ]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,6 +274,14 @@ def test_commands_go_to_the_helper() -> None:
     assert sorted(actions.done) == ["flag", "notify ONBATT UPS ups@host on battery", "shutdown", "wall hello"]
     assert "warning: decided [ups.status OB]" in said
     assert "critical: running SHUTDOWNCMD: /sbin/down" in said
+
+
+def test_a_secret_in_shutdowncmd_is_not_logged() -> None:
+    """Only the program is named; what it is given may be a password."""
+    conf = replace(CONF, shutdowncmd="ssh -i /key root@nas 'down --token hunter2'")
+    said = run_output(conf, Actions())
+    assert "critical: running SHUTDOWNCMD: ssh ... (its arguments are not shown)" in said
+    assert "hunter2" not in "".join(said)
 
 
 def test_what_is_not_configured_is_not_asked_for() -> None:

@@ -143,14 +143,23 @@ def deaf(tmp_path: Path) -> Iterator[Path]:
 def test_a_daemon_that_does_not_answer_is_not_told_twice(
     deaf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It may act on what it has: the notice fails, and no second timer can come of it."""
+    """It may act on what it has: the whole program is told to give this very daemon up, before it goes on."""
     monkeypatch.setattr(quick_upssched, "ANSWER_S", 0.05)
+    went: list[tuple[object, ...]] = []
+
+    def go_on(*args: object) -> int:
+        went.append(args)
+        return 7
+
+    monkeypatch.setattr("ridethrough.cli.upssched.go_on", go_on)
     conf = tmp_path / "upssched.conf"
     conf.write_text(f"CMDSCRIPT /bin/true\nPIPEFN {deaf}\nLOCKFN /x\nAT ONBATT * START-TIMER t 1\n")
     env = {b"NOTIFYTYPE": b"ONBATT", b"UPSNAME": b"a@h", b"NUT_CONFPATH": os.fsencode(tmp_path)}
     monkeypatch.setattr("posix.environ", env)
-    assert quick_upssched.handle(["text"]) == 1
-    assert capfd.readouterr().err == "upssched: the timer daemon did not answer within 0 s\n"
+    assert quick_upssched.handle(["text"]) == 7
+    place = deaf.lstat()
+    assert went == [(("ONBATT", "a@h", "text"), 0, None, (place.st_dev, place.st_ino))]
+    assert capfd.readouterr().err == ""
 
 
 def test_it_knows_the_words_of_the_whole_program() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from ridethrough.ups.state import Snapshot
+from ridethrough.ups.variables import Variable
 from tests.support.cnut import USERS
+from tests.support.fakedriver import fake_driver
 from tests.support.our_upsd import MODULE, OurUpsd, converse, environment, our_upsd, write_files
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.procs import started
@@ -65,6 +69,24 @@ def test_a_port_in_use_is_refused_with_its_holder(tmp_path: Path) -> None:
         line = refusal(run(tmp_path, "-F", "-u", "root"))
     assert f"{LOOPBACK}:{port}" in line
     assert f"(pid {os.getpid()})" in line
+
+
+@pytest.mark.parametrize(
+    "line", ["LISTEN 127.0.0.1 notaport", "LISTEN 127.0.0.1:3493", "LISTEN 127.0.0.1 70000"]
+)
+def test_a_listen_that_makes_no_sense_is_refused(tmp_path: Path, line: str) -> None:
+    """It does not start without that address, nor on NUT's default; ALLOW_NOT_ALL_LISTENERS lets it."""
+    conf = tmp_path / "conf"
+    write_files(conf, free_port(), {"a": "dummy-ups"}, upsd_conf=[line])
+    done = run(tmp_path, "-F", "-u", "root")
+    assert done.returncode == 1
+    assert "upsd.conf:2: this LISTEN can't be obeyed" in done.stderr
+    (conf / "upsd.conf").write_text(f"{line}\nALLOW_NOT_ALL_LISTENERS yes\n")
+    assert "upsd.conf:1: this LISTEN" in run(tmp_path, "-F", "-u", "root").stderr
+    with our_upsd(
+        tmp_path, {"a": "dummy-ups"}, tmp_path, upsd_conf=[line, "ALLOW_NOT_ALL_LISTENERS yes"]
+    ) as ours:
+        assert converse(ours.port, [b"PROTVER\n"]) == [b"1.3\n"]
 
 
 def test_a_running_one_is_refused_by_its_pid_file(tmp_path: Path) -> None:
@@ -133,6 +155,103 @@ def test_a_reload_changes_users_and_devices(tmp_path: Path) -> None:
         ours.process.send_signal(signal.SIGTERM)
         assert ours.process.wait(WAIT_S) == 0
         assert not (ours.pidpath / "upsd.pid").exists()
+
+
+def test_a_reload_changes_addresses_verbosity_and_statepath(tmp_path: Path) -> None:
+    """LISTEN, DEBUG_MIN and STATEPATH are taken at a reload, too; a session on a door that closes stays."""
+    other, state = free_port(), tmp_path / "state"
+    state.mkdir()
+    driver = fake_driver(state / "fake-a", Snapshot({"ups.status": Variable("ups.status", "OB")}))
+    with our_upsd(tmp_path, {"a": "fake"}, tmp_path) as ours, driver:
+        with socket.create_connection((LOOPBACK, ours.port), timeout=5) as before:
+            before.sendall(b"PROTVER\n")
+            assert before.recv(99) == b"1.3\n"
+            write_files(ours.confpath, other, {"a": "fake"}, USERS, ["DEBUG_MIN 1"])
+            _signal(ours, signal.SIGHUP, "was read again")
+            assert f"no longer listening on {LOOPBACK} port {ours.port}" in ours.process.output()
+            assert converse(other, [b"PROTVER\n"]) == [b"1.3\n"]
+            before.sendall(b"PROTVER\n")
+            assert before.recv(99) == b"1.3\n"
+        write_files(ours.confpath, other, {"a": "fake"}, USERS, [f"STATEPATH {state}"])
+        asked = [b"GET VAR a ups.status\n"]
+        assert converse(other, asked) == [b"ERR DRIVER-NOT-CONNECTED\n"]
+        _signal(ours, signal.SIGHUP, "was read again")
+        # NUT_STATEPATH goes before the file, at a reload as at the start.
+        assert converse(other, asked) == [b"ERR DRIVER-NOT-CONNECTED\n"]
+        with socket.create_server((LOOPBACK, 0)) as taken:
+            write_files(ours.confpath, taken.getsockname()[1], {"a": "fake"})
+            _signal(ours, signal.SIGHUP, "LISTEN stays as it was")
+        assert converse(other, [b"PROTVER\n"]) == [b"1.3\n"]
+
+
+def test_another_statepath_is_taken_at_a_reload(tmp_path: Path) -> None:
+    """Without NUT_STATEPATH the drivers' sockets are looked for where the reloaded files say."""
+    old, new, port = tmp_path / "old", tmp_path / "new", free_port()
+    for directory in (old, new):
+        directory.mkdir()
+    conf = tmp_path / "conf"
+    write_files(conf, port, {"a": "fake"}, USERS, [f"STATEPATH {old}"])
+    env = environment(conf, tmp_path, tmp_path) | {"NUT_STATEPATH": ""}
+    asked = [b"GET VAR a ups.status\n"]
+    with contextlib.ExitStack() as parts:
+        for directory, status in ((old, "OL"), (new, "OB")):
+            snapshot = Snapshot({"ups.status": Variable("ups.status", status)})
+            parts.enter_context(fake_driver(directory / "fake-a", snapshot))
+        process = parts.enter_context(started([*MODULE, "-F", "-u", "root"], env=env))
+        process.wait_output("listening on", WAIT_S)
+        wait_until(lambda: b'"OL"' in converse(port, asked)[0], WAIT_S, "the old directory")
+        write_files(conf, port, {"a": "fake"}, USERS, [f"STATEPATH {new}"])
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: b'"OB"' in converse(port, asked)[0], WAIT_S, "the new directory")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_it_stops_well_by_each_signal_of_nut(tmp_path: Path, number: signal.Signals) -> None:
+    """SIGTERM, SIGINT and SIGQUIT end it with status 0."""
+    with our_upsd(tmp_path, {"a": "dummy-ups"}, tmp_path) as ours:
+        ours.process.send_signal(number)
+        assert ours.process.wait(WAIT_S) == 0
+
+
+def test_the_service_manager_is_told(tmp_path: Path) -> None:
+    """It is ready, reloads, is ready again, and pats the watchdog that its unit asks for."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(WAIT_S)
+        conf = tmp_path / "conf"
+        write_files(conf, free_port(), {"a": "dummy-ups"})
+        env = environment(conf, tmp_path, tmp_path) | {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"}
+        with started([*MODULE, "-F", "-u", "root"], env=env) as process:
+            heard: list[str] = []
+
+            def until(word: str) -> None:
+                while not any(word in text for text in heard):
+                    heard.append(manager.recv(4096).decode())
+
+            until("READY=1")
+            heard.clear()
+            process.send_signal(signal.SIGHUP)
+            until("RELOADING=1\nMONOTONIC_USEC=")
+            until("READY=1")
+            heard.clear()
+            until("WATCHDOG=1")
+            process.send_signal(signal.SIGTERM)
+            until("STOPPING=1")
+
+
+def test_options_are_read_as_by_c(tmp_path: Path) -> None:
+    """The last of -F and -B counts, -c may be cut short, and -i and -p name what took their place."""
+    with our_upsd(tmp_path, {"a": "dummy-ups"}, tmp_path, options=("-u", "root", "-B", "-FF")) as ours:
+        to = {"NUT_ALTPIDPATH": str(ours.pidpath)}
+        assert run(tmp_path, "-c", "rel", "-P", str(ours.process.pid)).returncode == 0
+        wait_until(lambda: "was read again" in ours.process.output(), WAIT_S, "the reload")
+        assert run(tmp_path, "-c", "s", **to).returncode == 0
+        assert ours.process.wait(WAIT_S) == 0
+    for option in ("-i", "-p"):
+        done = run(tmp_path, option, "127.0.0.1")
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert "LISTEN ADDRESS PORT" in done.stderr
 
 
 def test_it_is_signalled_by_its_pid_file(tmp_path: Path) -> None:

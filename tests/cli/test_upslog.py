@@ -178,10 +178,57 @@ def test_in_the_background(tmp_path: Path) -> None:
 
 
 def test_the_old_way(tmp_path: Path) -> None:
-    """UPS, file, seconds and format without options, as scripts from long ago have it."""
+    """UPS, file, seconds and format without options, as scripts from long ago have it.
+
+    Behind each word of the format there is a blank, as in C's lines.
+    """
     with small_upsd() as port:
         done = run(tmp_path, "-d", "1", "-u", "root", f"a@{LOOPBACK}:{port}", "-", "5", "%VAR", "ups.load%")
-    assert done.stdout.splitlines()[-1] == "7"
+    assert done.stdout.splitlines()[-1] == "7 "
+
+
+def test_the_service_manager_is_told(tmp_path: Path) -> None:
+    """With NOTIFY_SOCKET: ready once it logs, alive in time for the watchdog, stopping at the end."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, small_upsd() as port:
+        manager.bind(str(tmp_path / "manager"))
+        manager.settimeout(WAIT_S)
+        env = environment(tmp_path) | {"NOTIFY_SOCKET": str(tmp_path / "manager"), "WATCHDOG_USEC": "200000"}
+        words = ("-s", f"a@{LOOPBACK}:{port}", "-l", str(tmp_path / "log"), "-i", "1000", "-F", "-u", "root")
+        with started([*UPSLOG, *words], env=env, name="upslog") as process:
+            first = manager.recv(1000).decode()
+            assert f"MAINPID={process.pid}" in first.splitlines()
+            assert "READY=1" in first.splitlines()
+            assert [manager.recv(1000) for _ in range(4)] == [b"WATCHDOG=1"] * 4
+            process.send_signal(signal.SIGTERM)
+            heard = [b""]
+            while heard[-1] != b"STOPPING=1":
+                heard.append(manager.recv(1000))
+            assert set(heard[1:]) <= {b"WATCHDOG=1", b"STOPPING=1"}
+
+
+@pytest.mark.parametrize(("word", "kept"), [("stderr", True), ("none", False)])
+def test_what_a_detached_one_says(tmp_path: Path, word: str, kept: bool) -> None:
+    """NUT_DEBUG_SYSLOG sends it to a standard error that is kept, or nowhere; NUT_DEBUG_PID marks it."""
+    log, said = tmp_path / "u.log", tmp_path / "said"
+    env = {**os.environ, **environment(tmp_path), "NUT_DEBUG_SYSLOG": word, "NUT_DEBUG_PID": "1"}
+    with small_upsd() as port, said.open("wb") as errors:
+        words = ["-s", f"a@{LOOPBACK}:{port}", "-l", str(log), "-i", "1000", "-u", "root"]
+        subprocess.run([*UPSLOG, *words], env=env, stdout=errors, stderr=errors, timeout=WAIT_S, check=True)
+        pid = int((tmp_path / "upslog.pid").read_text())
+        wait_until(lambda: len(lines(log)) == 1, WAIT_S, "a line")
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not (tmp_path / "upslog.pid").exists(), WAIT_S, "the end")
+    assert (f"upslog[{pid}]: Signal 15: exiting" in said.read_text().splitlines()) is kept
+
+
+def test_debugging_stays_in_the_foreground(tmp_path: Path) -> None:
+    """NUT_DEBUG_LEVEL above 0 is as good as -D: it does not detach; -B goes before."""
+    words = ("-s", f"a@{LOOPBACK}:{free_port()}", "-l", str(tmp_path / "l"), "-d", "1", "-u", "root")
+    for level, options, detached in (("1", (), False), ("0", (), True), ("1", ("-B",), True)):
+        env = {**os.environ, **environment(tmp_path), "NUT_DEBUG_LEVEL": level, "NUT_DEBUG_SYSLOG": "none"}
+        argv = [*UPSLOG, *words, *options]
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=WAIT_S, check=True)
+        assert ("1 loops have elapsed" in done.stderr) is not detached
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,12 @@ def test_listing_wins_over_setting(server: LineServer, capfdbinary: Captured) ->
     assert not any(line.startswith(b"SET") for line in server.seen)
 
 
+def test_the_later_of_listing_and_setting_counts(server: LineServer, capfdbinary: Captured) -> None:
+    """-s behind -l sets, and lists nothing."""
+    assert run(server, capfdbinary, *LOGIN, "-l", "-s", 's.a=x = "y"') == (0, b"", b"OK\n")
+    assert b'SET VAR su s.a "x = \\"y\\""\n' in server.seen
+
+
 def test_setting(server: LineServer, capfdbinary: Captured) -> None:
     """All after the first = is the value; the server's OK is printed on standard error."""
     assert run(server, capfdbinary, *LOGIN, "-s", 's.a=x = "y"') == (0, b"", b"OK\n")
@@ -126,7 +132,12 @@ def test_setting(server: LineServer, capfdbinary: Captured) -> None:
 def test_the_value_is_asked_for(
     server: LineServer, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """-s VAR alone asks for the value; nothing there is named."""
+    """-s VAR alone asks for the value, after user and password; nothing there is named."""
+    monkeypatch.setattr("sys.stdin", io.StringIO('joe\nx = "y"\n'))
+    status, out, errors = run(server, capfdbinary, "-p", "secret", "-s", "s.a")
+    assert (status, errors) == (0, b"OK\n")
+    assert out.startswith(b"Username")
+    assert out.endswith(b"Enter new value for s.a: ")
     monkeypatch.setattr("sys.stdin", io.StringIO('x = "y"\n'))
     assert run(server, capfdbinary, *LOGIN, "-s", "s.a") == (0, b"Enter new value for s.a: ", b"OK\n")
     errors = run(server, capfdbinary, *LOGIN, "-s", "s.a")[2]

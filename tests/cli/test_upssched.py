@@ -16,6 +16,7 @@ from ridethrough import __version__
 from ridethrough.control.peers import OBSERVER, OPERATOR, Peer
 from ridethrough.control.server import ControlServer
 from tests.support.upssched import CTL, OURS, site
+from tests.support.wait import wait_until
 
 RULES = "AT ONBATT * START-TIMER onbatt 60\nAT ONBATT * EXECUTE now\nAT ONLINE * CANCEL-TIMER onbatt\n"
 
@@ -120,12 +121,15 @@ def test_a_message_called_test_is_a_message() -> None:
 
 
 def test_message_and_environment_are_passed_whole() -> None:
-    """Quotes, dollars and bytes that are no UTF-8 reach the script as upsmon sent them."""
-    text = 'UPS "a" says $(touch x); `y` \\ # é \udcff'
+    """Quotes, dollars, newlines and bytes that are no UTF-8 reach the script as upsmon sent them."""
+    text = 'UPS "a" says $(touch x); `y` \\ # é \udcff\n\tand 5 % more: ' + 400 * "x"
     with site("AT ALARM * EXECUTE now\nAT ALARM * START-TIMER later 0\n") as here:
-        assert here.run([*OURS, text], NOTIFYTYPE="ALARM", UPSNAME="a@h").status == 0
-        here.wait_calls(2)
-        assert here.calls == [f"now|ALARM|a@h|{text}", f"later|ALARM|a@h|{text}"]
+        script = here.script.read_text()
+        here.script.write_text(script + f'printf %s "$MINE" >>{here.directory}/mine\n')
+        assert here.run([*OURS, text], NOTIFYTYPE="ALARM", UPSNAME="a@h", MINE="é$'").status == 0
+        here.wait_calls(4)
+        assert "\n".join(here.calls) == f"now|ALARM|a@h|{text}\nlater|ALARM|a@h|{text}"
+        wait_until(lambda: (here.directory / "mine").read_text() == 2 * "é$'", 5, "the environment")
         assert not (here.directory / "x").exists()
 
 

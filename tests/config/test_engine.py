@@ -193,6 +193,7 @@ def site(guarded: bool = False) -> tuple[Site, Problems]:
         (whole(0, 9), "2.5", 2, True),
         (boolean, "YES", True, False),
         (boolean, "0", False, False),
+        (boolean, "2", True, True),
         (bit, "1", True, False),
         (bit, "no", False, True),
         (any_text, "", "", False),

@@ -135,7 +135,6 @@ def test_headers_in_their_full_form(title: str, key: Key) -> None:
     ("text", "problem"),
     [
         ("PASS zq7Xw9Kv", "n:1: error: PASS takes = and one value; text with blanks stands in quotes"),
-        ("PASS = zq7Xw9Kv two", "n:1: error: PASS takes = and one value"),
         ("PASS =", "n:1: error: PASS has no value"),
         ("PASS", "n:1: error: PASS has no value"),
         ("FORCESSL = maybe", "n:1: error: FORCESSL: the value is neither yes nor no"),
@@ -169,6 +168,16 @@ def test_what_is_wrong_is_said(text: str, problem: str) -> None:
     assert problems[0].startswith(problem)
     assert SECRET not in problems[0]
     assert account(auth, "h") == (None, None)
+
+
+def test_the_first_word_counts() -> None:
+    """As in C's clients; the others are warned of, and no password is repeated."""
+    auth, problems = read(f"USER = me\nPASS = {SECRET} two\n")
+    assert account(auth, "h") == ("me", SECRET)
+    assert [problem.partition(";")[0] for problem in problems] == [
+        "n:2: warning: PASS: only the first word behind the = counts"
+    ]
+    assert SECRET not in problems[0]
 
 
 def test_the_first_user_line_of_a_named_section_may_repeat_it() -> None:

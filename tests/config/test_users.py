@@ -107,7 +107,7 @@ def test_what_upsmon_needs_may_be_set_by_hand_with_a_warning() -> None:
             "upsd.users:2: error: the = behind password is missing; write: password = PASSWORD",
         ),
         ('[u]\npassword = ""', "password: the password is empty"),
-        ("[u]\npassword = two words", "password: there are several words behind the ="),
+        ("[u]\npassword = two words", "password: only the first word behind the = is the password"),
         (
             "[u]\npassword = a\npassword = b\nactions = SET",
             "password stands on line 2 already; the first one counts",
@@ -129,6 +129,12 @@ def test_a_faulty_first_password_leaves_room_for_the_right_one() -> None:
     """The user corrected himself one line below."""
     conf, _ = read("[u]\npassword pw\npassword = pw\nupsmon primary\n")
     assert conf.users["u"].password.reveal() == "pw"
+
+
+def test_the_first_word_is_the_password() -> None:
+    """As in C NUT, where existing installations may rely on it."""
+    conf, _ = read("[u]\npassword = two words\npassword = other\nactions = SET\n")
+    assert conf.users["u"].password.reveal() == "two"
 
 
 def test_the_first_password_counts() -> None:

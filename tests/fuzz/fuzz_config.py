@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from ridethrough.app import observers
+from ridethrough.config import ridethrough
 from ridethrough.config.cross import cross_check
 from ridethrough.config.load import FILES
 from ridethrough.config.problems import MAX_PER_FILE, Problem
@@ -84,10 +84,10 @@ def attempt(case: Case) -> None:
         models[field], problems = parse(data, name)
         look(problems, data.count(b"\n") + 2)
     look(cross_check(**models), 1 << 30)
-    specs, faults = observers.parse(toml.decode("utf-8", "replace"))
-    assert len(specs) <= observers.MAX_OBSERVERS
-    assert len(faults) <= observers.MAX_FAULTS + 1
-    assert all(len(fault) < 1000 and fault.isprintable() for fault in faults), faults
+    own, problems = ridethrough.parse_ridethrough(toml)
+    assert len(own.observers) <= ridethrough.MAX_OBSERVERS
+    assert len(problems) <= ridethrough.MAX_PROBLEMS + 1
+    look(problems, toml.count(b"\n") + 2)
 
 
 def look(problems: list[Problem], lines: int) -> None:

@@ -102,8 +102,12 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         else:
             ours = parts.enter_context(our_upsd(directory, others, state, upsd_conf=upsd_conf))
             made = Stack(ours.port, driver, ours.process)
-        wait_until(lambda: made.value("ups.status").startswith(b"VAR "), WAIT_S, "the first dump")
+        wait_until(lambda: _dumped(made.value("ups.status")), WAIT_S, "the first dump")
         yield made
+
+
+def _dumped(reply: bytes) -> bool:
+    return reply.startswith(b"VAR ") and b'"WAIT"' not in reply
 
 
 def program(kind: str, tool: str) -> list[str]:

@@ -28,8 +28,15 @@ FORMATS = (
 
 def first_line(program: list[str], ups: str, form: str, log: Path, state: Path) -> bytes:
     """The first line that it writes into a file."""
+    return line_of(
+        program, ["-s", ups, "-l", str(log), "-f", form, "-i", "1", "-F", "-u", "root"], log, state
+    )
+
+
+def line_of(program: list[str], words: list[str], log: Path, state: Path) -> bytes:
+    """The same for any command line."""
     env = {**cnut.c_environment(state, state), "LC_ALL": "C.UTF-8"}
-    words = [*program, "-s", ups, "-l", str(log), "-f", form, "-i", "1", "-F", "-u", "root"]
+    words = [*program, *words]
     with started(words, env=env, name=program[-1]):
         wait_until(lambda: log.exists() and b"\n" in log.read_bytes(), WAIT_S, f"a line of {program[-1]}")
         return log.read_bytes().partition(b"\n")[0]
@@ -53,3 +60,14 @@ def test_same_lines_without_a_server(tmp_path: Path) -> None:
         assert (
             first_line(OURS, "su@127.0.0.1:1", "%VAR ups.load% x", tmp_path / "o", state) == of_c == b"NA x"
         )
+
+
+def test_same_lines_in_the_old_way(tmp_path: Path) -> None:
+    """UPS, file, seconds and a format of several words: the same bytes, the blank at the end among them."""
+    with cnut.c_upsd(tmp_path, {"su": DEV}) as server:
+        lines: list[bytes] = []
+        for program in (["upslog"], OURS):
+            log = tmp_path / f"old-{len(lines)}"
+            words = ["-F", "-u", "root", server.target("su"), str(log), "1", "[%VAR", "ups.load%]", "x"]
+            lines.append(line_of(program, words, log, server.statepath))
+    assert lines == [b"[12] x "] * 2

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.cnut import CUpsd, c_environment, c_tool, c_upsd
+from tests.support.our_upsd import our_upsd
 from tests.support.procs import Process, started
+from tests.support.upsd_pair import fresh
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.cnut
@@ -36,6 +38,10 @@ class Host:
     def down(self) -> Path:
         return self.directory / "down"
 
+    def is_down(self) -> bool:
+        """Whether SHUTDOWNCMD has written its time; its file is there a moment before."""
+        return self.down.exists() and self.down.read_text().endswith("\n")
+
     def notices(self) -> list[str]:
         path = self.directory / "notices"
         return path.read_text().splitlines() if path.exists() else []
@@ -50,14 +56,14 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
-def configure(directory: Path, target: str, user: str, role: str, extra: Sequence[str]) -> None:
+def configure(directory: Path, target: str, account: str, role: str, extra: Sequence[str]) -> None:
     """Write an upsmon.conf whose commands leave their marks in `directory`."""
     directory.mkdir()
     stop = script(directory / "stop", f'date +%s.%N >>"{directory}/down"')
     told = script(directory / "told", f'echo "$NOTIFYTYPE|$UPSNAME|$1|$#" >>"{directory}/notices"')
     flag = f"POWERDOWNFLAG {directory}/killpower"
     lines = [
-        f"MONITOR {target} 1 {user} pass {role}",
+        f"MONITOR {target} 1 {account} {role}",
         f'SHUTDOWNCMD "{stop}"',
         f"NOTIFYCMD {told}",
         "POLLFREQ 1",
@@ -79,6 +85,7 @@ def our_upsmon(
     target: str,
     *,
     user: str = "monuser",
+    password: str = "pass",
     role: str = "primary",
     extra: Sequence[str] = (),
     options: Sequence[str] = (),
@@ -86,7 +93,7 @@ def our_upsmon(
     configure(
         directory,
         target,
-        user,
+        f"{user} {password}",
         role,
         [*extra, "NOTIFYFLAG SHUTDOWN_HOSTSYNC EXEC", "NOTIFYFLAG OTHER SYSLOG+EXEC"],
     )
@@ -97,7 +104,7 @@ def our_upsmon(
 
 @contextlib.contextmanager
 def c_upsmon(directory: Path, target: str, *, user: str, role: str) -> Iterator[Host]:
-    configure(directory, target, user, role, ["HOSTSYNC 30"])
+    configure(directory, target, f"{user} pass", role, ["HOSTSYNC 30"])
     argv = ["/lib/nut/upsmon", "-F", "-p"]
     with started(argv, env=c_environment(directory, directory), name="C upsmon") as process:
         yield Host(process, directory)
@@ -124,7 +131,7 @@ def test_an_outage_at_a_c_server(tmp_path: Path) -> None:
             wait_until(lambda: "ONBATT" in host.kinds(), LIMIT_S, "ONBATT")
             move(server, LOW)
             assert host.process.wait(LIMIT_S) == 0
-            wait_until(host.down.exists, LIMIT_S, "SHUTDOWNCMD")
+            wait_until(host.is_down, LIMIT_S, "SHUTDOWNCMD")
             output = host.process.output()
         status = c_tool("upsc", target, "ups.status").stdout.decode()
     assert status.strip() == "FSD OB LB DISCHRG"
@@ -147,9 +154,9 @@ def test_a_c_secondary_goes_before_our_primary(tmp_path: Path) -> None:
         primary.process.wait_output("logged in to UPS", LIMIT_S)
         wait_until(lambda: logins(server) == 2, LIMIT_S, "both logged in")
         move(server, LOW)
-        wait_until(secondary.down.exists, LIMIT_S, "SHUTDOWNCMD of the secondary")
+        wait_until(secondary.is_down, LIMIT_S, "SHUTDOWNCMD of the secondary")
         assert primary.process.wait(LIMIT_S) == 0
-        wait_until(primary.down.exists, LIMIT_S, "SHUTDOWNCMD of the primary")
+        wait_until(primary.is_down, LIMIT_S, "SHUTDOWNCMD of the primary")
         assert float(secondary.down.read_text()) < float(primary.down.read_text())
         assert "SHUTDOWN_HOSTSYNC" in primary.kinds()
         assert "FSD" in secondary.kinds()
@@ -168,8 +175,8 @@ def test_our_secondary_obeys_a_c_primary(tmp_path: Path) -> None:
         wait_until(lambda: logins(server) == 2, LIMIT_S, "both logged in")
         move(server, LOW)
         assert secondary.process.wait(LIMIT_S) == 0
-        wait_until(primary.down.exists, LIMIT_S, "SHUTDOWNCMD of the primary")
-        wait_until(secondary.down.exists, LIMIT_S, "SHUTDOWNCMD of the secondary")
+        wait_until(primary.is_down, LIMIT_S, "SHUTDOWNCMD of the primary")
+        wait_until(secondary.is_down, LIMIT_S, "SHUTDOWNCMD of the secondary")
         assert float(secondary.down.read_text()) < float(primary.down.read_text())
         assert not (secondary.directory / "killpower").exists()
 
@@ -185,7 +192,45 @@ def test_a_wrong_password_at_a_c_server_is_loud(tmp_path: Path) -> None:
             output = host.process.output()
     (line,) = [line for line in output.splitlines() if "login refused: ACCESS-DENIED" in line]
     assert "upsmon.conf:1 with section [nobody] of upsd.users" in line
+    assert line.startswith("upsmon: error: ")
     assert "Traceback" not in output
+
+
+REFUSED = [
+    ("ups", "monuser", "wrong", "primary", "ACCESS-DENIED", "the password, and the line: upsmon primary"),
+    ("ups", "nobody", "pass", "secondary", "ACCESS-DENIED", "the password, and the line: upsmon secondary"),
+    ("ups", "admin", "secret", "secondary", "ACCESS-DENIED", "with section [admin] of upsd.users on {}"),
+    ("ups", "watcher", "pass", "primary", "the role of primary ACCESS-DENIED", "write 'upsmon primary' in s"),
+    ("other", "monuser", "pass", "primary", "UNKNOWN-UPS", "has no UPS 'other': correct upsmon.conf:1 ('up"),
+]
+
+
+def test_every_refusal_is_loud_at_either_server(tmp_path: Path) -> None:
+    """Ours and C's upsd refuse: an OTHER notice and an error line, with the line to change, in every case."""
+    with (
+        c_upsd(tmp_path, {"ups": ONLINE}) as c,
+        our_upsd(tmp_path, {"ups": "dummy-ups"}, c.statepath) as ours,
+        contextlib.ExitStack() as stack,
+    ):
+        wait_until(lambda: fresh(ours, "ups"), LIMIT_S, "the status at our upsd")
+        hosts = []
+        for number, (ups, user, password, role, err, hint) in enumerate(REFUSED):
+            for name, server in (("ours", ours), ("c", c)):
+                target, directory = server.target(ups), tmp_path / f"{name}-{number}"
+                started_host = our_upsmon(
+                    directory, target, user=user, password=password, role=role, options=["-p"]
+                )
+                place = target.partition("@")[2]
+                hosts.append((stack.enter_context(started_host), target, err, hint.format(place)))
+        for host, target, err, hint in hosts:
+            host.process.wait_output("login refused", LIMIT_S)
+            wait_until(lambda host=host: "OTHER" in host.kinds(), LIMIT_S, "OTHER")  # type: ignore[misc]
+            (line,) = [line for line in host.process.output().splitlines() if "login refused" in line]
+            assert line.startswith(f"upsmon: error: UPS {target}: login refused: {err}")
+            assert hint in line
+            (notice,) = [notice for notice in host.notices() if notice.startswith("OTHER")]
+            assert notice.split("|")[:2] == ["OTHER", target]
+            assert hint in notice
 
 
 def test_signals_and_files(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ridethrough.monitor.core import initial, next_deadline, poll_interval_s, step
 from ridethrough.monitor.messages import (
+    Emit,
     FailKind,
     FsdAcknowledged,
     FsdFailed,
@@ -15,11 +18,11 @@ from ridethrough.monitor.messages import (
     Polled,
     PollFailed,
     Reloaded,
-    Tick,
     UserFsd,
 )
 from ridethrough.monitor.settings import Settings, Supply
 from ridethrough.monitor.shutdown import Phase
+from ridethrough.protocol.errors import Err
 from ridethrough.ups.notices import NotifyType
 from ridethrough.ups.status import Status
 from tests.support.monitor_script import Player
@@ -199,16 +202,19 @@ def test_an_implausible_sample_that_stays_is_a_fact() -> None:
 
 def test_a_refused_login_is_loud_and_stays_so() -> None:
     """OTHER with the reason and the lines to compare, at once and every NOCOMMWARNTIME until accepted."""
-    player = Player(PRIMARY).at(1, LoginRefused(UPS, "ACCESS-DENIED"))
+    refusal = LoginRefused(UPS, "ACCESS-DENIED", err=Err.ACCESS_DENIED)
+    player = Player(PRIMARY).at(1, refusal)
     for now in range(5, 700, 5):
         player.polls(UPS, [(now, "OL")])
         if now % 60 == 0:
-            player.at(now, LoginRefused(UPS, "ACCESS-DENIED"))
+            player.at(now, refusal)
     assert [(at, kind) for at, kind, _ in player.notices()] == [(1, "OTHER"), (305, "OTHER"), (605, "OTHER")]
-    text = next(e.notice.text for _, e in player.done if hasattr(e, "notice"))
-    assert text == (
-        "UPS ups@host: login refused: ACCESS-DENIED; this host is not protected; "
-        "compare upsmon.conf:7 with section [mon] of upsd.users"
+    told = [effect for _, effect in player.done if isinstance(effect, Emit)]
+    assert all(effect.loud for effect in told)  # an error in the log, whatever NOTIFYFLAG says of OTHER
+    assert told[0].notice.text == (
+        "UPS ups@host: login refused: ACCESS-DENIED; this host is not protected: nobody waits for it to shut "
+        "down; compare upsmon.conf:7 with section [mon] of upsd.users on host: the password, and the line: "
+        "upsmon primary"
     )
     player.at(700, LoggedIn(UPS)).at(2000)
     assert len(player.kinds()) == 3
@@ -232,14 +238,27 @@ def test_fsd_that_fails_is_tried_again() -> None:
     assert "FSD could not be set on UPS ups@host: connection lost" in player.log()
 
 
-def test_a_sleep_of_the_machine_is_no_silence() -> None:
-    """After an hour of sleep on battery the UPS has DEADTIME to speak; then silence counts."""
-    player = Player(PRIMARY).polls(UPS, [(0, "OL"), (5, "OB")])
-    player._step(Tick(), 3605.0)  # no tick in between: nothing ran
-    assert player.kinds() == ["ONBATT", "SUSPEND_TIMEJUMP_UNEXPECTED"]
-    assert player.deeds() == []
-    assert failing(player, 3606, 3616).deeds() == []
-    assert failing(player, 3621, 3621).deeds() == [(3620, f"SetFsd {UPS}")]
+def test_a_duration_does_not_end_on_old_news() -> None:
+    """While OBLBDURATION or OFFDURATION runs the UPS is asked every second: its end finds fresh readings."""
+    settings = replace(PRIMARY, oblbduration_s=60)
+    player = Player(settings).polls(UPS, [(0, "OL"), (5, "OB LB")])
+    assert poll_interval_s(player.state, UPS) == 1.0
+    player.polls(UPS, [(6, "OFF OL")])
+    assert poll_interval_s(player.state, UPS) == 1.0
+    player.polls(UPS, [(7, "OB")])
+    assert poll_interval_s(player.state, UPS) == 5.0
+
+
+def test_a_ups_that_its_server_does_not_have() -> None:
+    """UNKNOWN-UPS names the line to change, and how to see the names that the server has."""
+    player = Player(PRIMARY).at(1, PollFailed(UPS, FailKind.UNKNOWN_UPS, "UNKNOWN-UPS"))
+    assert "the server on host has no UPS 'ups': correct upsmon.conf:7 ('upsc -l host' lists" in player.log()
+
+
+def test_a_return_is_logged_with_how_long_it_was_away() -> None:
+    """After polls that failed, the first good one is said, whatever NOTIFYFLAG does with COMMOK."""
+    player = failing(Player(PRIMARY).polls(UPS, [(0, "OL")]), 5, 15).polls(UPS, [(20, "OL")])
+    assert "can be read again, after 3 polls that failed" in player.log()
 
 
 def test_a_reload_keeps_what_is_known() -> None:

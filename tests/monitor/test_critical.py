@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ridethrough.monitor.critical import Cause, judge
-from ridethrough.monitor.life import Comm, Life, born, failed, heard
+from ridethrough.monitor.critical import WAKE_GRACE_S, Cause, judge
+from ridethrough.monitor.life import Comm, Life, born, failed, heard, woken
 from ridethrough.monitor.power import power
 from ridethrough.monitor.settings import Settings, Supply
 from ridethrough.ups.status import Status
@@ -81,6 +81,19 @@ def critical_from(known: Life, supply: Supply, settings: Settings, until: float)
 def test_what_a_ups_that_speaks_says(status: str, after: float | None) -> None:
     """Each status is critical after the time of its row, or not at all; LB alone never is."""
     assert critical_from(life("OL", status), PRIMARY, DEFAULT, 100.0) == after
+
+
+@pytest.mark.parametrize(("status", "after"), SILENT)
+def test_what_silence_means_after_a_sleep(status: str, after: float | None) -> None:
+    """The same dangers, but a minute to be heard again; low or off before the sleep is no fact any more."""
+    known = woken(life("OL", status), HEARD)
+    expected = None if after is None or status == "FSD OL" else WAKE_GRACE_S
+    times = [HEARD + second for second in range(400)]
+    lost = failed(known, DEFAULT, HEARD)[0]
+    moments = [now - HEARD for now in times if judge(lost, PRIMARY, DEFAULT, now).critical]
+    assert (moments[0] if moments else None) == expected
+    strict = replace(DEFAULT, strict_c=True)
+    assert not any(judge(lost, PRIMARY, strict, now).critical for now in times)
 
 
 @pytest.mark.parametrize(("status", "after"), SILENT)

@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ridethrough.monitor.life import CONFIRM_S, Comm, Feed, Life, born, failed, fsd_set, heard, woken
+from ridethrough.monitor.life import (
+    CONFIRM_S,
+    Comm,
+    Feed,
+    Life,
+    awaits,
+    born,
+    failed,
+    fsd_set,
+    heard,
+    overdue,
+    waited,
+    woken,
+)
 from ridethrough.monitor.settings import Settings
 from ridethrough.ups.notices import NotifyType
 from ridethrough.ups.status import Status
@@ -153,9 +166,47 @@ def test_after_a_sleep_no_clock_has_run() -> None:
     """Waking restarts all clocks that ran, and starts none."""
     life, _ = live(["OL", "OB LB OFF"])
     slept = woken(life, 9000.0)
-    assert (slept.heard_at, slept.low_since, slept.off_since) == (9000.0, 9000.0, 9000.0)
+    assert (slept.heard_at, slept.low_since, slept.off_since, slept.stale) == (9000.0, 9000.0, 9000.0, True)
     assert slept.over_since is None
-    assert woken(born("ups@host", 0.0), 9000.0).heard_at is None
+    assert not heard(slept, Status.parse("OL"), {}, SETTINGS, 9001.0)[0].stale
+    unheard = woken(born("ups@host", 0.0), 9000.0)
+    assert (unheard.heard_at, unheard.stale) == (None, False)
+
+
+ECO_LIVES = [
+    (["", "vendor:eaton:ESS", "vendor:eaton:ESS", ""], ["ECO", "NOTECO"]),
+    (["vendor:apc:HE_MODE vendor:apc:ABM"], ["ECO"]),
+    (["vendor:acme:smart"], ["ECO"]),
+    (["vendor:acme:BOOSTED", "ECO", "HEAT"], []),
+]
+
+
+@pytest.mark.parametrize("name", ["ups.mode.buzzwords", "experimental.ups.mode.buzzwords"])
+@pytest.mark.parametrize(("words", "kinds"), ECO_LIVES)
+def test_vendors_words_for_eco(name: str, words: list[str], kinds: list[str]) -> None:
+    """ECO, ESS, HE and SMART of any vendor mean ECO; other words do not, and the status is not changed."""
+    life, told = born("ups@host", 0.0), list[str]()
+    for now, word in enumerate(words):
+        life, more, _ = heard(life, Status.parse("OL"), {name: word} if word else {}, SETTINGS, float(now))
+        told += [str(each.type) for each in more]
+    assert told == kinds
+    assert str(life.status) == "OL"
+
+
+def test_eco_by_status_and_by_word_is_one_eco() -> None:
+    """A driver that says it in both places is told of once."""
+    life, told = born("ups@host", 0.0), list[str]()
+    word = {"ups.mode.buzzwords": "vendor:x:ECO"}
+    for now, (status, readings) in enumerate([("OL", word), ("OL ECO", word), ("OL ECO", {}), ("OL", {})]):
+        life, more, _ = heard(life, Status.parse(status), readings, SETTINGS, float(now))
+        told += [str(each.type) for each in more]
+    assert told == ["ECO", "NOTECO"]
+
+
+def test_unknown_tokens_are_told_as_they_came() -> None:
+    """NUT's tokens are read in any letter case; the text of OTHER has the driver's own spelling."""
+    _, told, _ = heard(born("ups@host", 0.0), Status.parse("ol Xyz"), {}, SETTINGS, 0.0)
+    assert [(str(each.type), each.extra) for each in told] == [("OTHER", "Xyz")]
 
 
 TOKENS = st.sampled_from(["OL", "OB", "LB", "CAL", "OFF", "BYPASS", "ALARM", "OVER", "RB", "FSD", "X", "HB"])
@@ -177,3 +228,31 @@ def test_what_is_known_at_birth() -> None:
     """A new UPS is neither on line nor on battery, neither there nor lost."""
     life = born("ups@host", 3.0)
     assert (life.comm, life.feed, life.alert, life.low) == (Comm.UNKNOWN, Feed.UNKNOWN, False, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("WAIT", True), ("FSD WAIT", True), ("", False), ("FSD", False), ("OL WAIT", False), ("OL", False)],
+)
+def test_wait_is_known_as_the_server_says_it(status: str, expected: bool) -> None:
+    """Only a status that holds nothing but WAIT (and the server's FSD) is no word of the UPS."""
+    assert awaits(Status.parse(status)) is expected
+
+
+def test_wait_changes_nothing_but_fsd() -> None:
+    """A WAIT tells nothing and takes nothing back; FSD in it is told once, and stays until a real status."""
+    life, _ = live(["OL", "OB LB CAL"])
+    assert waited(life, Status.parse("WAIT")) == (life, [])
+    ordered, told = waited(life, Status.parse("FSD WAIT"))
+    assert [each.type for each in told] == [NotifyType.FSD]
+    assert str(ordered.status) == "FSD OB LB CAL"
+    assert waited(ordered, Status.parse("FSD WAIT")) == (ordered, [])
+    assert (ordered.heard_at, ordered.comm) == (life.heard_at, life.comm)
+
+
+def test_a_wait_that_lasts_is_silence() -> None:
+    """It counts as a failed poll DEADTIME after the last word or the start, and at once after a loss."""
+    life, _ = live(["OL"])
+    assert [overdue(life, SETTINGS, now) for now in (5.0, 14.9, 15.0)] == [False, False, True]
+    assert [overdue(born("ups@host", 0.0), SETTINGS, now) for now in (14.9, 15.0)] == [False, True]
+    assert overdue(failed(life, SETTINGS, 1.0)[0], SETTINGS, 2.0)

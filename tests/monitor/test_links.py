@@ -118,6 +118,22 @@ def test_a_ups_behind_a_server_that_lost_it(word: str, kind: str) -> None:
     assert play(script)[1].whats == ["COMMBAD", "COMMOK"]
 
 
+def test_a_driver_that_starts_anew_costs_no_reading() -> None:
+    """While the server says WAIT no variable is there; once the driver has told all, they are asked again."""
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        await seconds(1)
+        all_of_them = dict(server.variables)
+        server.variables = {"ups.status": "WAIT"}
+        await seconds(6)
+        server.variables = all_of_them
+        await seconds(5)
+        at, last = [each for each in server.lines if "battery.charge" in each[1]][-1]
+        assert at > 7, last
+
+    assert play(script)[1].whats == []
+
+
 def test_a_server_that_goes_and_comes_back() -> None:
     """A connection that is lost is made anew at the next poll, with a new login."""
 
@@ -187,6 +203,25 @@ def test_a_poke_polls_at_once_and_not_without_end() -> None:
     assert 5 <= len(server.asked("GET VAR su700 ups.status")) <= 9
 
 
+def test_urgent_news_wait_for_no_gap_and_are_bounded() -> None:
+    """A status that changes just after a poll is polled at once; without end it is held to the gap again."""
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        await seconds(5.02)
+        server.say("OB DISCHRG")
+        monitor.poke("su700", urgent=True)
+        await seconds(0.02)
+        assert output.whats == ["ONBATT"]
+        await seconds(4)
+        before = len(server.asked("GET VAR su700 ups.status"))
+        for _ in range(100):
+            monitor.poke("su700", urgent=True)
+            await seconds(0.01)
+        assert 5 <= len(server.asked("GET VAR su700 ups.status")) - before <= 9
+
+    play(script)
+
+
 def test_news_during_a_poll_are_not_lost() -> None:
     """What changes while the answer is under way is polled at once, and not only after POLLFREQ."""
 
@@ -248,3 +283,41 @@ def test_a_server_that_refuses_fsd() -> None:
 def test_reply_limit(deadtime: float, limit: float) -> None:
     """A server may take a third of DEADTIME, within 2 to 10 s."""
     assert reply_limit_s(deadtime) == limit
+
+
+def test_vendors_words_are_asked_for_at_each_poll() -> None:
+    """A driver has ups.mode.buzzwords only while a mode is on: it is asked again though it was not there."""
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        await seconds(6)
+        server.variables["ups.mode.buzzwords"] = "vendor:eaton:HE"
+        await seconds(5)
+        del server.variables["ups.mode.buzzwords"]
+        await seconds(5)
+
+    assert play(script)[1].whats == ["ECO", "NOTECO"]
+
+
+def test_a_ups_that_the_server_does_not_have_is_a_refused_login() -> None:
+    """UNKNOWN-UPS: OTHER with what to correct beside COMMBAD; taken as soon as the server has it."""
+    server, output = FakeUpsd(), Output()
+
+    async def world() -> None:
+        await server.start()
+        monitor = Monitor(UpsmonConf(monitors=(line(server),)), tcp_link, output)
+        server.ups = "renamed"
+        running = asyncio.create_task(monitor.run())
+        await seconds(3)
+        assert "UNKNOWN-UPS" in monitor.summary()[0].refused
+        assert "has no UPS 'su700'" in monitor.summary()[0].advice
+        server.ups = "su700"
+        await seconds(12)
+        (seen,) = monitor.summary()
+        assert (seen.logged_in, seen.refused, seen.advice) == (True, "", "")
+        monitor.stop()
+        await running
+        await server.stop()
+
+    run_virtual(world())
+    assert output.whats == ["OTHER", "COMMBAD", "COMMOK"]
+    assert any("UNKNOWN-UPS" in text and "correct upsmon.conf:3" in text for text in output.lines)

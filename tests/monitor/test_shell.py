@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -195,3 +196,78 @@ def test_announcing_what_the_core_can_not_know() -> None:
         monitor.announce(NotifyType.NOPARENT)
 
     assert play(script)[1].whats == ["NOPARENT"]
+
+
+def test_a_refused_login_is_logged_whatever_notifyflag_says() -> None:
+    """With NOTIFYFLAG OTHER IGNORE nothing is run, nobody is called; the log has the error, repeated."""
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        await seconds(650)
+
+    conf = UpsmonConf(notifyflag={NotifyType.OTHER: NotifyFlag.IGNORE})
+    _, output = play(script, password="wrong", conf=conf)
+    errors = [text for text in output.lines if text.startswith("error: UPS su700") and "refused" in text]
+    assert len(errors) == 3
+    assert output.walls == []
+
+
+def test_a_secondary_that_leaves_is_seen_at_once() -> None:
+    """Told by its own server, a primary in HOSTSYNC counts without waiting for its next look."""
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        server.others = 1
+        await seconds(1)
+        monitor.logins_changed("su700")
+        assert server.asked("GET NUMLOGINS") == []
+        monitor.user_fsd()
+        await seconds(3.3)
+        asked = len(server.asked("GET NUMLOGINS"))
+        server.others = 0
+        monitor.logins_changed("stranger")
+        monitor.logins_changed("su700")
+        await seconds(0.05)
+        assert len(server.asked("GET NUMLOGINS")) == asked + 1
+        assert output.whats[-1] == "SHUTDOWN"
+
+    play(script)
+
+
+def test_a_line_that_moved_in_the_file_is_the_same_line() -> None:
+    """A comment above a MONITOR line costs no connection; a new DEADTIME counts without one."""
+    server, output = FakeUpsd(), Output()
+
+    async def world() -> None:
+        await server.start()
+        monitor = Monitor(UpsmonConf(monitors=(line(server),)), tcp_link, output)
+        running = asyncio.create_task(monitor.run())
+        await seconds(2)
+        monitor.reload(UpsmonConf(monitors=(replace(line(server), line=99),), deadtime_s=30), strict_c=True)
+        await seconds(6)
+        server.hang = True
+        await seconds(11)
+        # Polls at 0, 5 and 10 s; the limit of an answer is a third of the new DEADTIME.
+        assert monitor.summary()[0].fresh
+        await seconds(2)
+        assert not monitor.summary()[0].fresh
+        monitor.stop()
+        await running
+        await server.stop()
+
+    run_virtual(world())
+    assert len(server.asked("LOGIN")) == 1
+
+
+def test_a_waking_polls_at_once() -> None:
+    """What was known is old: it is shown as not fresh, and asked for without waiting for POLLFREQ."""
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        await seconds(6.5)
+        monitor.sleep_starting()
+        monitor.sleep_finished()
+        assert not monitor.summary()[0].fresh
+        await seconds(0.1)
+        assert monitor.summary()[0].fresh
+        assert server.asked("GET VAR su700 ups.status")[-1] == pytest.approx(6.5, abs=0.1)
+
+    _, output = play(script)
+    assert output.whats == ["SUSPEND_STARTING", "SUSPEND_FINISHED"]

@@ -19,6 +19,7 @@ from ridethrough.monitor.messages import (
 )
 from ridethrough.monitor.settings import Settings, Supply
 from ridethrough.monitor.shutdown import (
+    ASK_AGAIN_S,
     COUNT_EVERY_S,
     FSD_LIMIT_S,
     MOVES,
@@ -30,6 +31,7 @@ from ridethrough.monitor.shutdown import (
     deadline,
     fsd_answer,
     heard,
+    is_held,
     tick,
 )
 
@@ -112,12 +114,33 @@ def test_servers_that_do_not_answer_delay_fsd_by_a_bounded_time() -> None:
 def test_fsd_is_asked_again_where_it_failed() -> None:
     """A server that speaks again during HOSTSYNC is told FSD once more, and not twice at a time."""
     sequence = in_hostsync()
-    assert heard(sequence, "a@host")[1] == []
-    sequence, effects = heard(sequence, "b@host")
+    assert heard(sequence, "a@host", fsd=True)[1] == []
+    sequence, effects = heard(sequence, "b@host", fsd=False)
     assert effects == [SetFsd("b@host")]
-    assert heard(sequence, "b@host")[1] == []
+    assert heard(sequence, "b@host", fsd=False)[1] == []
     assert fsd_answer(sequence, "b@host", Fsd.SET, PRIMARY, 3.0)[0].phase is Phase.HOSTSYNC
-    assert heard(Sequence(), "b@host")[1] == []
+    assert heard(Sequence(), "b@host", fsd=False)[1] == []
+
+
+def test_fsd_is_set_again_on_a_server_that_has_forgotten_it() -> None:
+    """A server that was started anew would never tell its secondaries; of a dry run nobody expects FSD."""
+    sequence = in_hostsync()
+    sequence, effects = heard(sequence, "a@host", fsd=False)
+    assert effects == [SetFsd("a@host")]
+    assert heard(sequence, "a@host", fsd=False)[1] == []
+    sequence, _ = fsd_answer(sequence, "a@host", Fsd.SET, PRIMARY, 3.0)
+    assert heard(sequence, "a@host", fsd=True)[1] == []
+    sequence, _ = fsd_answer(sequence, "a@host", Fsd.ASSUMED, PRIMARY, 4.0)
+    assert heard(sequence, "a@host", fsd=False)[1] == []
+
+
+def test_an_order_of_a_life_before_holds_for_its_time() -> None:
+    """A SHUTDOWNCMD of this boot is given its time; one of the future is of another clock."""
+    assert is_held(100.0, 100.0)
+    assert is_held(100.0, 99.9 + ASK_AGAIN_S)
+    assert not is_held(100.0, 100.0 + ASK_AGAIN_S)
+    assert not is_held(100.0, 99.0)
+    assert not is_held(None, 100.0)
 
 
 def test_shutdownexit() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -17,12 +18,20 @@ from tests.support.wait import wait_until
 
 OURS = (sys.executable, "-m", "ridethrough.cli.upssched")
 CTL = (sys.executable, "-m", "ridethrough.cli.upsschedctl")
-C_UPSSCHED = ("/sbin/upssched",)
+C_UPSSCHED = (os.environ.get("RIDETHROUGH_C_UPSSCHED", "/sbin/upssched"),)
+"""C's program: Debian's, or a newer one that was built by hand."""
 RUN_S = 20.0
 RECORDER = """\
 #!/bin/sh
 printf '%s|%s|%s|%s\\n' "$1" "$NOTIFYTYPE" "$UPSNAME" "$NOTIFYMSG" >>'{calls}'
 """
+
+
+@functools.cache
+def c_knows_sharing() -> bool:
+    """Whether C's program is newer than 2.8.0: START-TIMER-SHARED, `-l`, and a timer's own notice."""
+    shown = subprocess.run([*C_UPSSCHED, "-h"], capture_output=True, text=True, timeout=10, check=False)
+    return "pending timers" in shown.stdout
 
 
 @dataclass(frozen=True, slots=True)

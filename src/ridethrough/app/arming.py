@@ -30,7 +30,7 @@ from ridethrough.privsep.dry import DryHelper
 from ridethrough.privsep.errors import HelperError
 from ridethrough.privsep.spawn import SpawnedHelper, spawn_helper
 from ridethrough.schedule.rules import script_names
-from ridethrough.server.sockets import open_all
+from ridethrough.server.sockets import Families, close_all, make_plan, open_all
 
 
 class Refusal(Exception):
@@ -96,8 +96,8 @@ def refuse_taken_port(config: Configuration) -> None:
     It is tried while the process may still be root: only root sees which program of others holds a port.
     """
     upsd = config.upsd or UpsdConf()
-    for sock in open_all(upsd.listen, allow_some=upsd.allow_not_all_listeners).sockets:
-        sock.close()
+    plan = make_plan(upsd.listen, Families.BOTH)
+    close_all(open_all(plan, allow_some=upsd.allow_not_all_listeners).sockets.values())
 
 
 def helper_config(config: Configuration, env: Mapping[str, str]) -> HelperConfig:

@@ -13,10 +13,12 @@ import pwd
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ridethrough.app.obstacles import live_pid_file
-from ridethrough.app.warmup import warm_up
+from ridethrough.config.environment import any_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIGNALS: Mapping[str, signal.Signals] = {"reload": signal.SIGHUP, "stop": signal.SIGTERM}
 
@@ -33,7 +35,10 @@ def send(
     if number is None:
         raise DaemonError(f"unknown command '{command}' for -c; it may be: {', '.join(signals)}")
     if pid is None:
-        holder = live_pid_file(path)
+        # Imported here and below: upslog, which is started often, does without all this.
+        from ridethrough.app.obstacles import live_pid_file  # noqa: PLC0415
+
+        holder = live_pid_file(path, any_name=any_name(os.environ))
         if holder is None:
             raise DaemonError(f"nothing to signal: {path} names no running {path.stem}")
         pid = holder.pid
@@ -47,7 +52,9 @@ def send(
 
 def refuse_if_running(path: Path) -> None:
     """Raises DaemonError naming the living process that holds the pid file, other than this one."""
-    holder = live_pid_file(path)
+    from ridethrough.app.obstacles import live_pid_file  # noqa: PLC0415
+
+    holder = live_pid_file(path, any_name=any_name(os.environ))
     if holder is not None and holder.pid != os.getpid():
         raise DaemonError(f"{holder}; stop it first, or give this one another NUT_ALTPIDPATH")
 
@@ -85,6 +92,8 @@ def become(user: str, jail: str = "") -> None:
     # All that is looked up in files is looked up before they are out of reach.
     groups = [] if entry is None else os.getgrouplist(user, entry.pw_gid)
     if entry is not None or jail:
+        from ridethrough.app.warmup import warm_up  # noqa: PLC0415
+
         warm_up()
     if jail:
         _enter(jail)
@@ -113,10 +122,10 @@ def default_user() -> str:
     return "nut"
 
 
-def in_background(run: Callable[[Callable[[], None]], int]) -> int:
+def in_background(run: Callable[[Callable[[], None]], int], *, keep_stderr: bool = False) -> int:
     """Run `run(ready)` detached from the terminal; returns once it called `ready`, or its exit status.
 
-    What the daemon writes before `ready` still reaches the terminal.
+    What the daemon writes before `ready` still reaches the terminal; with `keep_stderr` standard error stays.
     """
     reader, writer = os.pipe()
     sys.stdout.flush()
@@ -134,7 +143,7 @@ def in_background(run: Callable[[Callable[[], None]], int]) -> int:
 
     def ready() -> None:
         with open(os.devnull, "r+b", buffering=0) as null:
-            for descriptor in (0, 1, 2):
+            for descriptor in (0, 1) if keep_stderr else (0, 1, 2):
                 os.dup2(null.fileno(), descriptor)
         os.write(writer, b"1")
         os.close(writer)

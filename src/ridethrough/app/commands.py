@@ -7,9 +7,12 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from ridethrough.app.stamp import Stamp
+from ridethrough.config.echo import shown_command
 from ridethrough.config.model_upsmon import UpsmonConf
 from ridethrough.monitor.messages import Level, LogDecision
 from ridethrough.privsep.actions import Actions
+from ridethrough.privsep.errors import HelperError
 from ridethrough.ups.notices import Notice, NotifyFlag
 
 MAX_RUNNING: Final = 256
@@ -21,10 +24,16 @@ Say = Callable[[str, str], None]
 class CommandOutput:
     """A `MonitorOutput`.  Nothing here blocks the monitor: commands run as tasks, bounded in number."""
 
-    def __init__(self, conf: UpsmonConf, actions: Actions, say: Say, *, dry: bool = False) -> None:
-        """`dry`: `actions` run nothing and tell so themselves; nothing is said to have been run."""
+    def __init__(
+        self, conf: UpsmonConf, actions: Actions, say: Say, *, dry: bool = False, stamp: Stamp | None = None
+    ) -> None:
+        """`dry`: `actions` run nothing and tell so themselves; nothing is said to have been run.
+
+        `stamp` remembers SHUTDOWNCMD for a monitor that is started after this one was killed.
+        """
         self._conf = conf
         self._dry = dry
+        self._stamp = stamp
         self._actions = actions
         self._say = say
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,8 +72,15 @@ class CommandOutput:
             self._say("critical", "upsmon.conf has no SHUTDOWNCMD: this host is not shut down")
             return
         if not self._dry:
-            self._say("critical", f"running SHUTDOWNCMD: {self._conf.shutdowncmd}")
-        await self._actions.shutdown()
+            self._say("critical", f"running SHUTDOWNCMD: {shown_command(self._conf.shutdowncmd)}")
+        if self._stamp is not None and not self._dry:
+            await self._stamp.write(asyncio.get_running_loop().time())
+        try:
+            await self._actions.shutdown()
+        except HelperError:
+            if self._stamp is not None:
+                self._stamp.remove()
+            raise
 
     async def close(self) -> None:
         """Wait shortly for commands that still run; the helper does not end them."""

@@ -19,11 +19,13 @@ from ridethrough.app.output import Output
 from ridethrough.app.places import SOCKET_NAME
 from ridethrough.app.serving import ServerConfig, Serving
 from ridethrough.app.sources import SourceMaker
+from ridethrough.app.stamp import Stamp
+from ridethrough.app.upkeep import FILE_NAME, Upkeep
 from ridethrough.client.aio import AsyncClient
 from ridethrough.config.load import load
-from ridethrough.config.models import MonitorLine, UpsConf, UpsdConf, UpsdUsers, UpsmonConf
+from ridethrough.config.models import MonitorLine, UpsConf, UpsdConf, UpsdUsers, UpsmonConf, UpsschedConf
 from ridethrough.control.server import ControlServer, Verbs
-from ridethrough.monitor.shell import Monitor, tcp_link
+from ridethrough.monitor.shell import LinkFactory, Monitor, tcp_links
 from ridethrough.privsep.actions import Actions
 from ridethrough.privsep.dry import DryHelper
 from ridethrough.schedule.rules import Cause
@@ -55,6 +57,8 @@ class House:
     actions: Actions
     verbs: Callable[[House], Verbs]
     """What may be asked of it over the control socket: `app.requests.handlers`."""
+    stamp: Stamp | None = None
+    """What remembers SHUTDOWNCMD over a restart of `serve`; None where nothing is shut down."""
     serving: Serving | None = None
     monitor: Monitor | None = None
     scheduler: Scheduler | None = None
@@ -66,6 +70,7 @@ class House:
     monitor_ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the monitor has brought this host down (or would have)."""
     _output: Output | None = None
+    _tcp: LinkFactory = field(default_factory=tcp_links)
     _closing: bool = False
     _undo: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _freshness: dict[str, Freshness] = field(default_factory=dict)
@@ -91,10 +96,18 @@ class House:
         if self.monitor is not None:
             self.monitor.announce(NotifyType.NOPARENT)
 
-    def order_shutdown(self) -> str:
-        """A person orders the shutdown; gives why nobody obeys, or nothing."""
+    def sleeps(self, starting: bool) -> None:
+        """The machine is about to sleep, or has woken."""
+        if self.monitor is not None:
+            (self.monitor.sleep_starting if starting else self.monitor.sleep_finished)()
+
+    def order_shutdown(self, script: str = "") -> str:
+        """A person orders the shutdown, or the `script` of a notice; gives why nobody obeys, or nothing."""
         if self.monitor is None:
             return "no MONITOR line: nothing here can be shut down"
+        if script and self.monitor.hold.maintenance is not None:
+            self.monitor.user_fsd(script)
+            return "a maintenance holds back what scripts order; to end it: ridethrough maintenance off"
         if self.monitor.user_fsd():
             return ""
         if self.blueprint.armed:
@@ -120,14 +133,24 @@ class House:
         if self.serving is not None:
             await self.serving.reload(self._server_config())
         if self.monitor is not None and config.upsmon is not None:
-            self.monitor.reload(config.upsmon)
+            self.monitor.reload(config.upsmon, strict_c=config.own.strict_c)
         elif config.upsmon is not None and config.upsmon.monitors:
             self.bus.log(
                 "error", "upsmon.conf has MONITOR lines now: restart serve, nothing is monitored yet"
             )
-        self.bus.log(
-            "info", f"{directory} was read again; LISTEN, commands and upssched.conf are those of the start"
-        )
+        self._reload_schedule(config.upssched)
+        self.bus.log("info", f"{directory} was read again; LISTEN and commands are those of the start")
+
+    def _reload_schedule(self, conf: UpsschedConf | None) -> None:
+        if self.scheduler is None:
+            if conf is not None and conf.rules:
+                self.bus.log("warning", "upssched.conf is new: restart serve, its AT lines do nothing yet")
+        elif conf is None:
+            self.bus.log(
+                "warning", "upssched.conf is gone: its AT lines stay in force until serve is restarted"
+            )
+        else:
+            self.scheduler.reload(conf)
 
     # -- the stages, in the order in which they are opened ------------------------------------------
 
@@ -194,20 +217,33 @@ class House:
             self.actions,
             self.scheduler,
             dry=not self.blueprint.armed,
+            stamp=self.stamp,
         )
         self._output = output
         self._undo.push_async_callback(output.close)
-        task = asyncio.get_running_loop().create_task(self._watch(conf, output), name="monitor")
+        # A simulation has a clock of its own: a file would mean nothing to the next one.
+        path = None if self.blueprint.simulated else self.blueprint.state_dir / FILE_NAME
+        upkeep = Upkeep(path, self.bus.log)
+        upkeep.resume(asyncio.get_running_loop().time())
+        self._undo.callback(upkeep.close)
+        task = asyncio.get_running_loop().create_task(self._watch(conf, output, upkeep), name="monitor")
         self._undo.push_async_callback(self._end_monitor, task)
         self.bus.tell("stage", name="monitor", state=f"{len(conf.monitors)} MONITOR lines")
 
-    async def _watch(self, conf: UpsmonConf, output: Output) -> None:
+    async def _watch(self, conf: UpsmonConf, output: Output, upkeep: Upkeep) -> None:
         """Run the monitor. Armed it ends with the host; a dry run begins anew once the line is back."""
         while True:
             # Of a simulation all hosts are ours; the hosts that a dry run serves are real and would obey.
             dry = not (self.blueprint.armed or self.blueprint.simulated)
             self.monitor = Monitor(
-                conf, self._link, output, would_set_fsd=self._would_set_fsd if dry else None
+                conf,
+                self._link,
+                output,
+                strict_c=self.blueprint.config.own.strict_c,
+                would_set_fsd=self._would_set_fsd if dry else None,
+                maintenance=upkeep.current,
+                keep=upkeep.keep,
+                commanded_at=None if self.stamp is None else self.stamp.read(self._now()),
             )
             try:
                 status = await self.monitor.run()
@@ -232,6 +268,10 @@ class House:
             await self._line_back(CALM_S, ANEW_S)
             conf = self.blueprint.config.upsmon or conf
             self._begin_anew()
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     async def _end_monitor(self, task: asyncio.Task[None]) -> None:
         """Stop the monitor; an armed shutdown that has begun is carried on to SHUTDOWNCMD, as in C.
@@ -276,12 +316,12 @@ class House:
         """A UPS of our own server is read in memory, through the same login; others over TCP."""
         if self.serving is not None and self._is_own(line):
             return AsyncClient(self.serving.memory_channel(self.blueprint.host))
-        return tcp_link(line)
+        return self._tcp(line)
 
     def tcp_link(self, line: MonitorLine) -> AsyncClient:
         """A link to our own server over TCP, wherever it listens: for a simulated second host."""
         assert self.serving is not None
-        return tcp_link(replace(line, port=self.serving.listener.bound[0][1]))
+        return self._tcp(replace(line, port=self.serving.listener.bound[0][1]))
 
     def _is_own(self, line: MonitorLine) -> bool:
         config = self.blueprint.config
@@ -312,15 +352,20 @@ class House:
             why=self._why.get(view.name, ""),
         )
         if self.monitor is not None:
-            self.monitor.poke(view.name)
+            news = change.status_added or change.status_removed or before is not view.freshness
+            self.monitor.poke(view.name, urgent=bool(news))
 
     def _server_event(self, event: FsdSet | LoginsChanged) -> None:
         if isinstance(event, FsdSet):
             self.bus.tell("fsd", ups=event.ups)
             if self.monitor is not None:
-                self.monitor.poke(event.ups)
+                self.monitor.poke(event.ups, urgent=True)
         else:
             self.bus.tell("login", ups=event.ups, hosts=list(event.hosts), count=len(event.hosts))
+            if self.monitor is not None:
+                self.monitor.logins_changed(event.ups)
+            if self.monitor is not None:
+                self.monitor.logins_changed(event.ups)
 
     async def _run_script(self, name: str, cause: Cause) -> None:
         status = await self.actions.cmdscript(name, cause)

@@ -34,8 +34,11 @@ class Holder:
         return f"{by} holds {self.what}"
 
 
-def live_pid_file(path: Path, proc: Path = Path("/proc")) -> Holder | None:
-    """The living process that a pid file names, or None; a stale or unreadable file is nobody."""
+def live_pid_file(path: Path, proc: Path = Path("/proc"), *, any_name: bool = False) -> Holder | None:
+    """The living process that a pid file names, or None; a stale or unreadable file is nobody.
+
+    With `any_name` the file is believed whatever that process is called.
+    """
     try:
         text = path.read_text("ascii", "replace").strip()
     except OSError:
@@ -43,8 +46,11 @@ def live_pid_file(path: Path, proc: Path = Path("/proc")) -> Holder | None:
     if not (text.isascii() and text.isdigit()) or int(text) < 2 or len(text) > 9:
         return None
     program = program_of(int(text), proc)
+    if program is None:
+        return None
     # A pid is reused after a crash or a boot: only a process that can be the file's owner counts.
-    if program is None or not _may_own(path.name.removesuffix(".pid"), program, _words_of(int(text), proc)):
+    stem = path.name.removesuffix(".pid")
+    if not any_name and not _may_own(stem, program, _words_of(int(text), proc)):
         return None
     return Holder(f"the pid file {path}", int(text), shown(int(text), proc))
 

@@ -8,6 +8,7 @@ import shlex
 
 from ridethrough.app.bus import Bus
 from ridethrough.app.commands import CommandOutput
+from ridethrough.app.stamp import Stamp
 from ridethrough.config.models import UpsmonConf
 from ridethrough.monitor.messages import Level, LogDecision
 from ridethrough.privsep.actions import Actions
@@ -27,12 +28,13 @@ class Output:
         scheduler: Scheduler | None,
         *,
         dry: bool,
+        stamp: Stamp | None = None,
     ) -> None:
         """`scheduler` takes the place of NOTIFYCMD if that is upssched; `dry`: `actions` run nothing."""
         self._host = host
         self._bus = bus
         self._scheduler = scheduler if names_upssched(conf.notifycmd) else None
-        self._commands = CommandOutput(conf, actions, self._say, dry=dry)
+        self._commands = CommandOutput(conf, actions, self._say, dry=dry, stamp=stamp)
 
     def notice(self, notice: Notice, flags: NotifyFlag) -> None:
         """Tell everybody; where the flag asks for it, the schedule or NOTIFYCMD."""

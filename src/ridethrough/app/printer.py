@@ -27,15 +27,22 @@ class Printer:
     The descriptor is written without Python's buffers, whose locks would make the end of the program wait.
     """
 
-    def __init__(self, fd: int) -> None:
-        """Start the thread; it ends with `close`, or with the program."""
+    def __init__(self, fd: int, *, begin: bool = True) -> None:
+        """Start the thread, or leave that to `begin`; it ends with `close`, or with the program."""
         self._fd = fd
         self._deeds: deque[Callable[[], None]] = deque()
         self._lost = 0
         self._closing = False
         self._news = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if begin:
+            self.begin()
+
+    def begin(self) -> None:
+        """Start the thread, if it does not run yet; what was said meanwhile is written now."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
+            self._thread.start()
 
     def say(self, line: str) -> None:
         """Have a line written; the oldest ones are dropped, and counted, once too many wait."""
@@ -50,12 +57,22 @@ class Printer:
             self._deeds.append(deed)
             self._news.notify()
 
-    def close(self, limit_s: float = CLOSE_LIMIT_S) -> None:
-        """Let what waits be written, for a bounded time."""
+    def flush(self, limit_s: float = CLOSE_LIMIT_S) -> bool:
+        """Wait until all that was said is written, for a bounded time; False if it is not."""
+        written = threading.Event()
+        self.do(written.set)
+        self.begin()
+        return written.wait(limit_s)
+
+    def close(self, limit_s: float = CLOSE_LIMIT_S) -> bool:
+        """Let what waits be written, for a bounded time; False if it still waits then."""
         with self._news:
             self._closing = True
             self._news.notify()
+        self.begin()
+        assert self._thread is not None
         self._thread.join(limit_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while True:
@@ -73,14 +90,23 @@ class Printer:
                 deed()
 
     def _write(self, line: str) -> None:
-        """Bytes that are no UTF-8 come out as they came in; a reader that went away is nobody's fault."""
-        data = line.encode("utf-8", "surrogateescape" if _escaped(line) else "replace") + b"\n"
+        """A reader that went away is nobody's fault."""
         with contextlib.suppress(OSError):
-            while data:
-                try:
-                    data = data[os.write(self._fd, data) :]
-                except BlockingIOError:
-                    select.select([], [self._fd], [])
+            write_all(self._fd, encoded(line) + b"\n")
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of it, however long that takes; raises OSError."""
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except BlockingIOError:
+            select.select([], [fd], [])
+
+
+def encoded(line: str) -> bytes:
+    """Bytes that are no UTF-8 come out as they came in; what stands for no byte becomes a question mark."""
+    return line.encode("utf-8", "surrogateescape" if _escaped(line) else "replace")
 
 
 def _escaped(line: str) -> bool:

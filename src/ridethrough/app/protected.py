@@ -45,6 +45,7 @@ def answers(running: Mapping[str, Any] | None, facts: LocalFacts, why_not: str =
         rows += _devices(running.get("devices"))
         rows += _monitors(running.get("monitors"), facts.config)
         rows.append(_armed(running, serve))
+        rows += _maintenance(running.get("maintenance"))
     rows.append(_configuration(facts))
     rows.append(_hook(facts))
     rows.append(_drill(facts))
@@ -116,6 +117,17 @@ def _armed(running: Mapping[str, Any], serve: str) -> Answer:
         check = "ridethrough check"
         return Answer(question, False, "upsmon.conf has no SHUTDOWNCMD: nothing would run", check)
     return Answer(question, True, str(running.get("shutdowncmd")))
+
+
+def _maintenance(found: object) -> list[Answer]:
+    """A row only while one is on: that shutdowns are decided goes without saying."""
+    if not isinstance(found, Mapping) or not found.get("on"):
+        return []
+    reason = f" ({found['reason']})" if found.get("reason") else ""
+    detail = f"held back by maintenance until {found.get('until')} by {found.get('who')}{reason}"
+    if found.get("would"):
+        detail += f"; would shut down now: {found['would']}"
+    return [Answer("this host is shut down in time", False, detail, "ridethrough maintenance off")]
 
 
 def _configuration(facts: LocalFacts) -> Answer:

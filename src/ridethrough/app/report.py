@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ridethrough.app.house import House
+from ridethrough.config.echo import shown_command
+from ridethrough.monitor.maintenance import Hold
 
 
 def status(house: House) -> Mapping[str, Any]:
@@ -24,11 +26,28 @@ def status(house: House) -> Mapping[str, Any]:
         "simulated": blueprint.simulated,
         "helper": not house.helper_gone,
         "helper_why": house.helper_gone,
-        "shutdowncmd": conf.shutdowncmd if conf else "",
+        "shutdowncmd": shown_command(conf.shutdowncmd) if conf and conf.shutdowncmd else "",
         "shutting_down": house.monitor is not None and house.monitor.shutting_down,
         "ports": [list(bound) for bound in house.serving.listener.bound] if house.serving else [],
         "devices": devices(house),
         "monitors": monitors(house),
+        "maintenance": maintenance(house.monitor.hold) if house.monitor is not None else {"on": False},
+    }
+
+
+def maintenance(hold: Hold) -> dict[str, Any]:
+    """The maintenance that is on, if one is; `would` is the shutdown that it holds back, or empty."""
+    found = hold.maintenance
+    if found is None:
+        return {"on": False}
+    return {
+        "on": True,
+        "left_s": round(max(0.0, found.until - asyncio.get_running_loop().time()), 3),
+        "until": found.until_text,
+        "who": found.who,
+        "reason": found.reason,
+        "even_fsd": found.even_fsd,
+        "would": hold.why,
     }
 
 
@@ -65,7 +84,7 @@ def monitors(house: House) -> list[dict[str, Any]]:
             "role": "primary" if each.primary else "secondary",
             "power_value": each.power_value,
             "logged_in": each.logged_in and not each.refused,
-            "why": each.refused or each.failure,
+            "why": f"{each.refused}; {each.advice}" if each.refused else each.failure,
             "critical": each.critical,
             "reason": each.reason,
         }

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ridethrough.app import report
+from ridethrough.app import maintenance, report
 from ridethrough.app.house import House
 from ridethrough.control.server import OBSERVER, OPERATOR, Handler, Peer, RequestError
 from ridethrough.drivers.base import Controllable
 from ridethrough.drivers.runner import Runner
-from ridethrough.schedule.shell import ScheduleError
+from ridethrough.schedule.shell import MAX_TYPE, ScheduleError
 
 Fields = Mapping[str, Any]
 
@@ -26,8 +26,10 @@ def handlers(house: House) -> dict[str, tuple[str, Handler]]:
         return {"text": _move(house, args)}
 
     async def fsd(args: Fields, peer: Peer) -> Fields:
-        house.bus.log("warning", f"a forced shutdown was ordered by uid {peer.uid} (pid {peer.pid})")
-        why_not = house.order_shutdown()
+        script = str(args.get("script") or "")[:MAX_TYPE]
+        by = f"the script of {script!a}, " if script else ""
+        house.bus.log("warning", f"a forced shutdown was ordered by {by}uid {peer.uid} (pid {peer.pid})")
+        why_not = house.order_shutdown(script)
         if why_not:
             raise RequestError(why_not)
         return {}
@@ -36,6 +38,7 @@ def handlers(house: House) -> dict[str, tuple[str, Handler]]:
         "status": (OBSERVER, status),
         "sim": (OPERATOR, sim),
         "fsd": (OPERATOR, fsd),
+        **maintenance.handlers(house),
         "timers.list": (OBSERVER, _timers(house, "timers.list")),
         "timers.start": (OPERATOR, _timers(house, "timers.start")),
         "timers.cancel": (OPERATOR, _timers(house, "timers.cancel")),

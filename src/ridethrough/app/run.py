@@ -24,7 +24,9 @@ from ridethrough.app.house import House
 from ridethrough.app.places import PlaceError
 from ridethrough.app.requests import handlers
 from ridethrough.app.service import Notifier
+from ridethrough.app.stamp import FILE_NAME, Stamp, clear_unless_stopping
 from ridethrough.app.supervise import ChildSpec, Supervisor
+from ridethrough.monitor.suspend import SleepWatch, bus_path
 
 PID_FILES: Final = ("ridethrough.pid", "upsd.pid", "upsmon.pid")
 """The NUT names keep a C daemon from starting beside us, and let `upsmon -c fsd` find us."""
@@ -52,17 +54,22 @@ async def run(
         def gone(why: str) -> None:
             bus.log("critical", why)
             if house is not None:  # It may end while we start.
-                house.helper_is_gone(why)
+                _without_helper(house, arms, notifier, why)
 
         actions = await arms.take_up(bus, blueprint.host, gone)
         undo.push_async_callback(actions.close)
+        stamp = Stamp(blueprint.state_dir / FILE_NAME, bus.log) if arms.armed else None
         if not blueprint.simulated:
-            await clear_stale_flag(arms, actions, bus)
-        house = House(blueprint, bus, actions, handlers)
+            clearing = clear_unless_stopping(
+                stamp, bus.log, partial(clear_stale_flag, arms, actions, bus), lambda: _goes_down(house)
+            )
+            if (later := await clearing) is not None:
+                undo.callback(later.cancel)
+        house = House(blueprint, bus, actions, handlers, stamp)
         undo.push_async_callback(house.close)
         alive, why = actions.alive
         if arms.armed and not alive:
-            house.helper_is_gone(why)
+            _without_helper(house, arms, notifier, why)
         _listen(stop, house)  # before a pid file invites signals
         await house.open()
         undo.enter_context(_pid_files(blueprint.state_dir))
@@ -73,11 +80,34 @@ async def run(
         notifier.ready(summary(house))
         bus.listen(partial(_tell_manager, notifier))
         undo.callback(notifier.stopping)
+        if not blueprint.simulated:
+            sleep = SleepWatch(
+                bus_path(os.environ), partial(house.sleeps, True), partial(house.sleeps, False), bus.log
+            )
+            undo.callback(asyncio.get_running_loop().create_task(sleep.run(), name="sleep").cancel)
         watchdog = asyncio.get_running_loop().create_task(_watchdog(notifier), name="watchdog")
         undo.callback(watchdog.cancel)
         if companion is not None:
             return await companion(house, stop)
         return await _wait(house, stop)
+
+
+def _without_helper(house: House, arms: Arms, notifier: Notifier, why: str) -> None:
+    """Root was dropped, so no new helper can be started from here: a service manager starts us both anew.
+
+    Without one we go on: a server that tells the others of the outage is better than none.
+    A shutdown that has begun ends by itself, with SHUTDOWNCMD started or with a failure.
+    """
+    house.helper_is_gone(why)
+    if arms.armed and notifier.managed and not _goes_down(house):
+        house.bus.log(
+            "critical", "serve ends with a failure, so that the service manager starts it with a new helper"
+        )
+        house.failed.set()
+
+
+def _goes_down(house: House | None) -> bool:
+    return house is not None and house.monitor is not None and house.monitor.shutting_down
 
 
 async def _wait(house: House, stop: asyncio.Event) -> int:

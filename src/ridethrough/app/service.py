@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 
@@ -18,9 +19,19 @@ class Notifier:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
         self.watchdog_s = _watchdog_s(environ)
 
+    @property
+    def managed(self) -> bool:
+        """Whether there is a service manager, which starts anew what has ended with a failure."""
+        return self._address is not None
+
     def ready(self, status: str) -> None:
         """The start is complete."""
         self._say(f"READY=1\nSTATUS={_one_line(status)}\nMAINPID={os.getpid()}")
+
+    def reloading(self) -> None:
+        """The files are being read again; `ready` is owed after it, whatever became of it."""
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._say(f"RELOADING=1\nMONOTONIC_USEC={now}")
 
     def status(self, status: str) -> None:
         """A line for `systemctl status`."""

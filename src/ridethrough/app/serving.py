@@ -27,7 +27,7 @@ from ridethrough.server.effects import (
 )
 from ridethrough.server.listener import Listener
 from ridethrough.server.memory import MemoryChannel
-from ridethrough.server.sockets import Families
+from ridethrough.server.sockets import Families, ListenError
 from ridethrough.ups.commands import Outcome
 from ridethrough.ups.state import Change, DeviceView, Freshness
 
@@ -47,6 +47,8 @@ class ServerConfig:
     users: UpsdUsers
     families: Families = Families.BOTH
     idle_timeout_s: float = 60.0
+    statepath: str = ""
+    """Where the sockets of drivers in other processes lie; a source of another kind does not look at it."""
 
     def settings(self) -> Settings:
         """What the core is told."""
@@ -134,7 +136,7 @@ class Serving:
     async def reload(self, config: ServerConfig) -> None:
         """Take changed files: sessions stay, sources whose section changed begin anew.
 
-        LISTEN and MAXCONN count at the start only, as NUT documents it.
+        An address that can't be listened on is said, and then all LISTEN lines stay as they were.
         A second reload waits for the first: sources take their time to stop.
         """
         async with self._reloading:
@@ -142,7 +144,8 @@ class Serving:
 
     async def _reload(self, config: ServerConfig) -> None:
         before, self.config = self.config, config
-        all_anew = before.upsd.maxage_s != config.upsd.maxage_s
+        told = (before.upsd.maxage_s, before.statepath)
+        all_anew = told != (config.upsd.maxage_s, config.statepath)
         wanted = {section.name.lower(): section for section in config.ups.sections}
         for key, section in tuple(self._sections.items()):
             if all_anew or key not in wanted or _differs(section, wanted[key]):
@@ -151,6 +154,13 @@ class Serving:
         for key, section in wanted.items():
             if key not in self._sources:
                 self._start_source(section)
+        upsd = config.upsd
+        try:
+            await self.listener.change(
+                upsd.listen, maxconn=upsd.maxconn, allow_some=upsd.allow_not_all_listeners
+            )
+        except ListenError as error:
+            self._say(Level.ERROR.value, f"LISTEN stays as it was: {error}")
 
     def memory_channel(self, peer: str = "local") -> MemoryChannel:
         """A client's channel in this process."""

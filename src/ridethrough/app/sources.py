@@ -9,8 +9,10 @@ from collections.abc import Callable
 from functools import partial
 
 from ridethrough.app.blueprint import Blueprint
+from ridethrough.config.load import load
 from ridethrough.config.models import UpsConf, UpsdConf, UpsSection
 from ridethrough.drivers.base import Context, DriverError
+from ridethrough.drivers.orders import Master, OrderError
 from ridethrough.drivers.registry import make_source
 from ridethrough.drivers.source import OnView, Source
 from ridethrough.ups.commands import Outcome
@@ -42,10 +44,29 @@ class SourceMaker:
         )
         ups, upsd = config.ups or UpsConf(), config.upsd or UpsdConf()
         try:
-            return make_source(section, ups, context, on_view, maxage_s=upsd.maxage_s)
+            return make_source(
+                section,
+                ups,
+                context,
+                on_view,
+                maxage_s=upsd.maxage_s,
+                master=Master(partial(self._reread, section.name)),
+            )
         except DriverError as error:
             log("error", f"ups.conf:{section.line}: {error}")
             return Broken(section, on_view)
+
+    def _reread(self, ups: str) -> tuple[UpsConf, UpsSection]:
+        """What ups.conf says of a UPS now (`driver.reload`).  A simulation has no file: nothing changes."""
+        blueprint = self._blueprint()
+        found = blueprint.config.ups
+        if not blueprint.simulated:
+            config = load(blueprint.config.directory, ("ups.conf",))
+            found = None if config.errors else config.ups
+        section = found.section(ups) if found is not None else None
+        if found is None or section is None:
+            raise OrderError(f"ups.conf has errors, or no section [{ups}] any more; see: ridethrough check")
+        return found, section
 
 
 class Broken:

@@ -15,19 +15,19 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 from ridethrough.app.background import SIGNALS, DaemonError, pid_file, refuse_if_running
 from ridethrough.app.commands import CommandOutput, Say
 from ridethrough.app.service import Notifier
-from ridethrough.client.aio import AsyncClient
-from ridethrough.client.channel import CONNECT_TIMEOUT_S, TcpChannel
-from ridethrough.config.load import Configuration, load
-from ridethrough.config.model_upsmon import MonitorLine, UpsmonConf
-from ridethrough.config.paths import confpath, pidpath
-from ridethrough.config.problems import Severity
-from ridethrough.monitor.shell import Monitor
+from ridethrough.app.stamp import Stamp, clear_unless_stopping
+from ridethrough.app.upsmon_files import FILE, Files, UpsmonError, pid_path, read_config
+from ridethrough.client.channel import CONNECT_TIMEOUT_S
+from ridethrough.config.model_upsmon import UpsmonConf
+from ridethrough.config.models import Role
+from ridethrough.monitor.shell import Monitor, tcp_links
+from ridethrough.monitor.suspend import SleepWatch, bus_path
 from ridethrough.privsep.client import DirectHelper, Helper
 from ridethrough.privsep.config import HelperConfig, passed_on
 from ridethrough.privsep.drop import DEFAULT_USER, DropError, drop_to
@@ -38,77 +38,25 @@ from ridethrough.ups.notices import NotifyType
 # Loaded now, since after the drop of root this installation may not be readable any more.
 PRELOADED: Final = (encodings.idna, concurrent.futures.thread)
 
-FILE: Final = "upsmon.conf"
-PID_NAME: Final = "upsmon.pid"
 COMMANDS: Final[Mapping[str, signal.Signals]] = {"fsd": signal.SIGUSR1, **SIGNALS}
-MAGIC: Final = b"upsmon-shutdown-file"
 NOPARENT_EVERY_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says.  `user` "" leaves it to upsmon.conf; `family` 0 takes IPv4 and IPv6."""
+    """What the command line says.  `user` "" leaves it to upsmon.conf; `family` 0 takes IPv4 and IPv6.
+
+    `file` is that of -f.  `debug_min` is told DEBUG_MIN, at the start and after each reload.
+    `trace` is told every event of a link; None: nobody wants to read that.
+    """
 
     user: str = ""
     keep_root: bool = False
     family: int = 0
     connect_limit_s: float = CONNECT_TIMEOUT_S
-
-
-class UpsmonError(Exception):
-    """upsmon can't start, or can't reload; the text is one line that says why and what to do."""
-
-
-def pid_path(env: Mapping[str, str]) -> Path:
-    """Where the pid file lies."""
-    return pidpath(env) / PID_NAME
-
-
-def load_config(env: Mapping[str, str], say: Say) -> UpsmonConf:
-    """Read upsmon.conf and say every fault.  Raises UpsmonError if there is nothing to read."""
-    directory = confpath(env)
-    found = load(directory, (FILE,))
-    if found.upsmon is None:
-        raise UpsmonError(_unreadable(directory / FILE, found))
-    for problem in found.problems:
-        say(problem.severity.value, str(problem))
-    return found.upsmon
-
-
-def read_config(env: Mapping[str, str], say: Say) -> UpsmonConf:
-    """The same, and raise UpsmonError where the monitor could not do its work with it."""
-    directory, conf = confpath(env), load_config(env, say)
-    if not conf.monitors:
-        raise UpsmonError(
-            f"{directory / FILE} has no valid MONITOR line; write: MONITOR ups@host 1 USER PASSWORD primary"
-        )
-    if conf.power < conf.minsupplies:
-        raise UpsmonError(
-            f"{directory / FILE}: insufficient power configured: the power values sum up to {conf.power}, "
-            f"MINSUPPLIES is {conf.minsupplies}; raise a power value or lower MINSUPPLIES"
-        )
-    if not conf.shutdowncmd and conf.minsupplies > 0:
-        say("warning", f"{directory / FILE} has no SHUTDOWNCMD: this host will not be shut down; write one")
-    return conf
-
-
-def powerdownflag_is_set(conf: UpsmonConf) -> tuple[bool, str]:
-    """`upsmon -K`: whether POWERDOWNFLAG is there with NUT's word in it, and that in words."""
-    if not conf.powerdownflag:
-        return False, "no POWERDOWNFLAG is configured in upsmon.conf"
-    try:
-        with open(conf.powerdownflag, "rb") as file:
-            head = file.read(len(MAGIC))
-    except FileNotFoundError:
-        return False, f"POWERDOWNFLAG {conf.powerdownflag} is not set"
-    except OSError as error:
-        return False, f"POWERDOWNFLAG {conf.powerdownflag} can't be read: {error.strerror}"
-    if head != MAGIC:
-        return (
-            False,
-            f"POWERDOWNFLAG {conf.powerdownflag} is not from upsmon: it lacks the words {MAGIC.decode()}",
-        )
-    return True, f"POWERDOWNFLAG {conf.powerdownflag} is set"
+    file: str = ""
+    debug_min: Callable[[int], None] = lambda level: None
+    trace: Callable[[str], None] | None = None
 
 
 @dataclass(slots=True)
@@ -118,10 +66,15 @@ class Prepared:
     `stale_flag`: a POWERDOWNFLAG is there, of an earlier shutdown.
     """
 
-    conf: UpsmonConf
+    files: Files
     config: HelperConfig
     helper: SpawnedHelper | None
     stale_flag: bool
+
+    @property
+    def conf(self) -> UpsmonConf:
+        """upsmon.conf."""
+        return self.files.conf
 
 
 @contextlib.contextmanager
@@ -130,7 +83,9 @@ def prepared(env: Mapping[str, str], options: Options, say: Say) -> Iterator[Pre
 
     Raises UpsmonError.  The pid file is removed when the block is left.
     """
-    conf = read_config(env, say)
+    files = read_config(env, say, options.file)
+    conf = files.conf
+    options.debug_min(conf.debug_min)
     stale_flag = bool(conf.powerdownflag) and os.path.lexists(conf.powerdownflag)
     for number in (signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # Until the loop listens: the pid file is there before.
@@ -160,7 +115,7 @@ def prepared(env: Mapping[str, str], options: Options, say: Say) -> Iterator[Pre
                 "warning",
                 f"running as {who}; SHUTDOWNCMD and NOTIFYCMD run as the same user, and may lack rights",
             )
-        yield Prepared(conf, config, spawned, stale_flag)
+        yield Prepared(files, config, spawned, stale_flag)
 
 
 def _write_pid(stack: contextlib.ExitStack, env: Mapping[str, str], say: Say) -> None:
@@ -186,22 +141,38 @@ async def run_upsmon(
         helper = await _attach(start, say, lambda _: gone.set())
     except HelperError as error:
         raise UpsmonError(str(error)) from None
-    output = CommandOutput(start.conf, helper, say)
+    stamp = Stamp(pid_path(env).with_suffix(".stamp"), say)
+    output = CommandOutput(start.conf, helper, say, stamp=stamp)
     notifier = Notifier(env)
     background: list[asyncio.Task[None]] = []
     try:
-        if start.stale_flag:
-            await _clear_flag(start.conf, helper, say)
-
-        def link(line: MonitorLine) -> AsyncClient:
-            return AsyncClient(TcpChannel(line.host, line.port, options.connect_limit_s, options.family))
-
-        monitor = Monitor(start.conf, link, output)
-        _listen(monitor, env, start.conf, say)
-        background = [
+        commanded_at = stamp.read(asyncio.get_running_loop().time())
+        monitor: Monitor | None = None
+        later = await clear_unless_stopping(
+            stamp,
+            say,
+            partial(_clear_flag, start, helper, say),
+            lambda: monitor is not None and monitor.shutting_down,
+        )
+        background += [] if later is None else [later]
+        links = tcp_links(options.connect_limit_s, options.family)
+        monitor = Monitor(
+            start.conf,
+            links,
+            output,
+            strict_c=start.files.own.strict_c,
+            trace=options.trace,
+            commanded_at=commanded_at,
+        )
+        _listen(monitor, env, options, start.conf, say)
+        sleep = SleepWatch(bus_path(env), monitor.sleep_starting, monitor.sleep_finished, say)
+        background += [
             asyncio.create_task(_noparent(gone, monitor, output, start.config, say)),
             asyncio.create_task(_watchdog(notifier)),
+            asyncio.create_task(sleep.run()),
         ]
+        for line in describe(start.files):
+            say("info", line)
         text = f"monitoring {len(start.conf.monitors)} UPS, MINSUPPLIES {start.conf.minsupplies}"
         say("info", text)
         notifier.ready(text)
@@ -216,17 +187,33 @@ async def run_upsmon(
         await helper.close()
 
 
-def _listen(monitor: Monitor, env: Mapping[str, str], first: UpsmonConf, say: Say) -> None:
+def describe(files: Files) -> list[str]:
+    """What is monitored, a line each in C's words, and what is not as usual."""
+    lines = [
+        f"UPS: {line.system} ({'primary' if line.role is Role.PRIMARY else 'secondary'})"
+        f" (power value {line.power_value})"
+        if line.power_value
+        else f"UPS: {line.system} (monitoring only)"
+        for line in files.conf.monitors
+    ]
+    if files.own.strict_c:
+        lines.append("strict_c: readings are believed and silence is judged as C upsmon does it")
+    return lines
+
+
+def _listen(monitor: Monitor, env: Mapping[str, str], options: Options, first: UpsmonConf, say: Say) -> None:
     def reload() -> None:
         try:
-            conf = read_config(env, say)
+            files = read_config(env, say, options.file)
         except UpsmonError as error:
             say("error", f"upsmon.conf is not taken: {error}")
             return
+        conf = files.conf
+        options.debug_min(conf.debug_min)
         for name in ("shutdowncmd", "powerdownflag", "notifycmd", "run_as_user"):
             if getattr(conf, name) != getattr(first, name):
                 say("warning", f"{FILE}: a changed {name.upper()} counts only after a restart of upsmon")
-        monitor.reload(conf)
+        monitor.reload(conf, strict_c=files.own.strict_c)
         say("info", f"{FILE} was read again")
 
     def order() -> None:
@@ -248,8 +235,11 @@ async def _attach(start: Prepared, say: Say, on_gone: Callable[[str], None]) -> 
     return direct
 
 
-async def _clear_flag(conf: UpsmonConf, helper: Helper, say: Say) -> None:
+async def _clear_flag(start: Prepared, helper: Helper, say: Say) -> None:
     """A flag of an earlier shutdown would have the UPS switched off at the next ordinary one."""
+    conf = start.conf
+    if not start.stale_flag:
+        return
     try:
         await helper.clear_powerdownflag()
     except HelperError as error:
@@ -285,11 +275,3 @@ async def _watchdog(notifier: Notifier) -> None:
     while notifier.watchdog_s > 0:
         notifier.alive()
         await asyncio.sleep(notifier.watchdog_s / 2)
-
-
-def _unreadable(path: Path, found: Configuration) -> str:
-    reasons = [problem for problem in found.problems if problem.severity is Severity.ERROR]
-    if reasons:
-        hint = f"; {reasons[0].hint}" if reasons[0].hint else ""
-        return f"can't read {path}: {reasons[0].message}{hint}"
-    return f"can't read {path}: the file is missing"

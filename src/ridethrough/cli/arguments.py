@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from typing import NoReturn
 
 
@@ -23,14 +22,3 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End the program."""
         self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
-
-
-def quiet_banner(env: Mapping[str, str]) -> bool:
-    """Whether a program under NUT's name leaves its first line out: the variable is empty, or true."""
-    return env.get("NUT_QUIET_INIT_BANNER", "no").lower() in ("", "true")
-
-
-def debug_level(env: Mapping[str, str]) -> int:
-    """NUT_DEBUG_LEVEL, which asks for more words where -D does not stand; 0 for what is no number."""
-    text = env.get("NUT_DEBUG_LEVEL", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0

@@ -34,6 +34,7 @@ COMMON_USAGE = """\
   -h         show this help
 """
 MAX_TIMEOUT_S = 86_400.0
+INVALID_UPS = "invalid UPS definition.  Required format: upsname[@hostname[:port]]"
 TIMEOUT_VARIABLE = "NUT_DEFAULT_CONNECT_TIMEOUT"
 
 
@@ -53,7 +54,7 @@ class Stop(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The command line: options as getopt gives them (`-u` -> name), and the rest."""
+    """The command line: options as getopt gives them (`-u` -> name), the later ones last, and the rest."""
 
     options: dict[str, str]
     words: list[str]
@@ -77,7 +78,11 @@ def parse(argv: list[str], options: str, usage: str) -> Given:
         found, words = getopt.getopt(argv[1:], options + COMMON_OPTIONS)
     except getopt.GetoptError as error:
         raise Stop(1, f"{argv[0]}: {error}\n{usage}{COMMON_USAGE}") from None
-    given = dict(found)
+    given: dict[str, str] = {}
+    for option, value in found:
+        # The last one counts, and so does its place: of `-s` and `-l` the later wins.
+        given.pop(option, None)
+        given[option] = value
     if "-h" in given:
         raise Stop(0, usage + COMMON_USAGE)
     if "-V" in given:
@@ -141,12 +146,11 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def target(text: str) -> Target:
+def target(text: str, short: str = INVALID_UPS) -> Target:
     """The UPS a word names; raises Stop in NUT's words."""
     try:
         return parse_target(text)
     except TargetError as error:
-        short = "invalid UPS definition.\nRequired format: upsname[@hostname[:port]]"
         raise Stop(1, f"Error: {short}\n{error}\n", short) from None
 
 

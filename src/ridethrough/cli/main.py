@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "play an outage through your configuration on a virtual clock, and record the verdict",
     ),
     "sim": ("sim", "move a simulated UPS: mains off|on, load WATTS"),
+    "maintenance": ("maintenance", "hold automatic shutdowns back for a time: on 2h, off, status"),
     "install-hook": ("install_hook", "install the systemd hook that switches the UPS off after a shutdown"),
     "link": ("link", "put the NUT names of our commands into a directory"),
     "upsd": ("upsd", "the data server alone"),

@@ -13,6 +13,10 @@ import posix
 import sys
 import time
 
+TYPE_CHECKING = False  # A module less than typing's.
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 WAIT_S = 1.0  # For all that happens here; the whole program then waits as long as it was told to.
 MAX_BYTES = 65536
 MAX_LINE_BYTES = 16384
@@ -48,6 +52,10 @@ def _quickly(name: str, words: list[str]) -> int | None:
         from ridethrough.cli.quick_upssched import handle  # noqa: PLC0415 - upsc does without it
 
         return handle(words)
+    if name in ("upscmd", "upsrw"):
+        from ridethrough.cli.quick_lists import handle as listed  # noqa: PLC0415
+
+        return listed(name, words)
     return upsc(words) if name == "upsc" else None
 
 
@@ -59,8 +67,11 @@ def upsc(words: list[str]) -> int | None:
     option, host, port, query = asked
     reply = fetch(host, port, query)
     output = None if reply is None else shown(option, query, reply)
-    if output is None:
-        return None
+    return None if output is None else written(output)
+
+
+def written(output: bytes) -> int | None:
+    """Write to standard output; the exit status, or None if the whole program has to say what is wrong."""
     try:
         while output:
             output = output[posix.write(1, output) :]
@@ -124,6 +135,24 @@ def question(words: list[str]) -> tuple[str, bytes, int, bytes] | None:
 def fetch(host: bytes, port: int, query: bytes) -> bytes | None:
     """The server's whole reply to one query; None if it doesn't come at once."""
     deadline = time.monotonic() + WAIT_S
+    end = b"\nEND " + query + b"\n"
+
+    def whole(reply: bytes) -> bool:
+        return reply.endswith(end) or not reply.startswith(b"BEGIN ")
+
+    try:
+        link = connected(host, port, deadline)
+        if link is None:
+            return None
+        reply = answer(link, query + b"\n", whole, deadline)
+        leave(link)
+    except OSError:
+        return None
+    return reply
+
+
+def connected(host: bytes, port: int, deadline: float) -> _socket.socket | None:
+    """A connection to the server, or None."""
     try:
         for family, kind, number, _, place in _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM):
             link = _socket.socket(family, kind, number)
@@ -133,16 +162,19 @@ def fetch(host: bytes, port: int, query: bytes) -> bytes | None:
             except OSError:
                 link.close()
                 continue
-            return _talk(link, query, deadline)
+            return link
     except (OSError, UnicodeError):
         pass
     return None
 
 
-def _talk(link: _socket.socket, query: bytes, deadline: float) -> bytes | None:
-    link.sendall(query + b"\n")
-    reply, end = b"", b"\nEND " + query + b"\n"
-    while not (reply.endswith(b"\n") and (reply.endswith(end) or not reply.startswith(b"BEGIN "))):
+def answer(
+    link: _socket.socket, asked: bytes, whole: "Callable[[bytes], bool]", deadline: float
+) -> bytes | None:
+    """What the server answers, once it is `whole`; None if it doesn't come in time.  Raises OSError."""
+    link.sendall(asked)
+    reply = b""
+    while not (reply.endswith(b"\n") and whole(reply)):
         left = deadline - time.monotonic()
         if left <= 0 or len(reply) > MAX_BYTES:
             return None
@@ -155,13 +187,17 @@ def _talk(link: _socket.socket, query: bytes, deadline: float) -> bytes | None:
         if not data:
             return None
         reply += data
+    return reply
+
+
+def leave(link: _socket.socket) -> None:
+    """End the connection."""
     try:
         link.settimeout(0)
         link.send(b"LOGOUT\n")
     except OSError:
         pass  # The server has gone first: there is nobody to say good-bye to.
     link.close()
-    return reply
 
 
 def shown(option: str, query: bytes, reply: bytes) -> bytes | None:

@@ -18,6 +18,7 @@ MAX_TEXT_BYTES = 12_000
 A_MONTH_S = 31 * 24 * 3600
 SCRIPT_S = 1.0  # A script that runs for longer can wait for the whole program to be loaded, too.
 ANSWER_S = 5.0
+LOUDNESS = (b"NUT_DEBUG_LEVEL", b"NUT_DEBUG_SYSLOG", b"NUT_DEBUG_PID")  # Say more, or elsewhere.
 SIGPIPE = 13
 SCRIPT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,-"
 TYPES = frozenset(
@@ -43,7 +44,11 @@ def handle(words: list[str]) -> int | None:
     if len(words) > 1 or any(word.startswith("-") for word in words) or not kind or ups is None:
         return None
     text = words[0].encode("utf-8", "surrogateescape") if words else env.get(b"NOTIFYMSG", b"")
-    if b"NUT_DEBUG_LEVEL" in env or len(text) > MAX_TEXT_BYTES or any(b < 0x20 or b == 0x7F for b in text):
+    if (
+        any(name in env for name in LOUDNESS)
+        or len(text) > MAX_TEXT_BYTES
+        or any(b < 0x20 or b == 0x7F for b in text)
+    ):
         return None
     if (kind + ups).translate(None, WORD) or len(kind + ups) > MAX_LINE_BYTES:
         return None
@@ -55,14 +60,14 @@ def handle(words: list[str]) -> int | None:
     run = _Run(settings, {b"NOTIFYTYPE": kind, b"UPSNAME": ups, b"NOTIFYMSG": text})
     for done, rule in enumerate(meant):
         if not run.carry_out(rule):
-            if run.child is None and done == 0 and not run.failed:
+            if run.child is None and run.silent is None and done == 0:
                 return None
             from ridethrough.cli.upssched import go_on  # noqa: PLC0415 - only now is it needed
 
             notice = [part.decode("utf-8", "surrogateescape") for part in (kind, ups, text)]
             done += run.child is not None
-            return go_on((notice[0], notice[1], notice[2]), done, run.child) or run.failed
-    return run.failed
+            return go_on((notice[0], notice[1], notice[2]), done, run.child, run.silent)
+    return 0
 
 
 def read(data: bytes) -> tuple[dict[bytes, bytes], list[Rule]] | None:
@@ -116,7 +121,8 @@ class _Run:
         self._notice = notice  # Type, UPS and text, in this order.
         self.child: tuple[int, str, float] | None = None
         """A script that the whole program is to wait for: process id, command, when it began."""
-        self.failed = 0
+        self.silent: tuple[int, int] | None = None
+        """PIPEFN (device, inode) of a timer daemon that has the line of this rule, and does not answer."""
 
     def carry_out(self, rule: Rule) -> bool:
         """Do what an AT line says.  False if the whole program has to do it, or to wait for `child`."""
@@ -124,18 +130,18 @@ class _Run:
         if verb == b"EXECUTE":
             return self._script(b"Executing command: " + name, name)
         line = request(verb, [name, more, *self._notice.values()])
+        pipefn = self._settings[b"PIPEFN"]
         try:
-            answer = _told(self._settings[b"PIPEFN"], line)
-        except (FileNotFoundError, ConnectionRefusedError):
+            place = posix.lstat(pipefn)
+            answer = _told(pipefn, line)
+        except FileNotFoundError:
             # No daemon, so no timer: a cancel has nothing to do but its command.
             if verb.startswith(b"START") or there(self._settings[b"LOCKFN"]):
                 return False
             return not more or self._script(b"Cancel " + name + b", event: " + more, more)
         except TimeoutError:
-            # The daemon has the line, and may act on it: it must not get it again.
-            _log(b"the timer daemon did not answer within %d s" % ANSWER_S, warning=True)
-            self.failed = 1
-            return True
+            self.silent = place.st_dev, place.st_ino
+            return False
         except OSError:
             return False
         return answer == b"OK\n"
@@ -175,6 +181,7 @@ def _told(pipefn: bytes, line: bytes) -> bytes:
     except TimeoutError:
         raise OSError("the queue is full") from None  # Not told yet: the whole program tries again.
     answer = b""
+    link.settimeout(min(30.0, ANSWER_S + len(line) / 100.0))  # See `schedule.pipe.patience_s`.
     try:
         link.sendall(line)
         while not answer.endswith(b"\n") and len(answer) < MAX_FILE_BYTES:
@@ -187,11 +194,11 @@ def _told(pipefn: bytes, line: bytes) -> bytes:
     return answer
 
 
-def _log(text: bytes, warning: bool = False) -> None:
+def _log(text: bytes) -> None:
     import syslog  # noqa: PLC0415 - who has nothing to say does without it
 
     syslog.openlog("upssched", syslog.LOG_PID, syslog.LOG_DAEMON)
-    syslog.syslog(syslog.LOG_WARNING if warning else syslog.LOG_INFO, text.decode())
+    syslog.syslog(syslog.LOG_INFO, text.decode())
     try:
         posix.write(2, b"upssched: " + text + b"\n")
     except OSError:

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ridethrough.app import observers, places
+from ridethrough.app import observers, places, tagged
 from ridethrough.app.arming import (
     Refusal,
     arm,
@@ -38,7 +38,7 @@ from ridethrough.app.run import run
 from ridethrough.app.timeline import Timeline
 from ridethrough.check.everything import load_and_look
 from ridethrough.cli.arguments import Parser
-from ridethrough.config.load import ALL, Configuration
+from ridethrough.config.load import EVERYTHING, Configuration
 from ridethrough.control.server import ControlError
 from ridethrough.privsep.errors import HelperError
 from ridethrough.server.sockets import ListenError
@@ -158,21 +158,20 @@ def serve(options: Options) -> int:
     refuse_beside_another_nut(config, state_dir, os.environ)
     if options.port is not None:
         config = on_port(config, options.port)
-    specs, faults = observers.read(options.config)
-    for fault in faults:
-        print(fault, file=sys.stderr)
     blueprint = Blueprint(config, state_dir, armed=options.armed)
     if blueprint.serves:
         refuse_taken_port(config)
     arms = arm(helper_config(config, os.environ), armed=options.armed, user=options.user, state_dir=state_dir)
-    with printer() as say, asyncio.Runner(loop_factory=BoottimeLoop) as runner:
+    with printer() as made, asyncio.Runner(loop_factory=BoottimeLoop) as runner:
         loop = runner.get_loop()
         bus = Bus(loop.time)
         timeline = Timeline(loop.time(), options.verbose, lambda _: time.strftime("%H:%M:%S"))
-        bus.listen(partial(show, timeline, say))
-        if not options.armed:
+        bus.listen(partial(show, timeline, made.say))
+        if options.armed:
+            bus.listen(tagged.listener(made.do))
+        else:
             bus.log("warning", "dry-run: nothing will be run; --armed makes it real")
-        return runner.run(run(blueprint, bus, arms, observers=specs))
+        return runner.run(run(blueprint, bus, arms, observers=observers.specs(config.own)))
 
 
 def simulate(options: Options) -> int:
@@ -183,16 +182,16 @@ def simulate(options: Options) -> int:
     # A NUT that works here is not in the way of a game.
     only_here = dict.fromkeys(("NUT_STATEPATH", "NUT_PIDPATH", "NUT_ALTPIDPATH"), str(state_dir))
     refuse_beside_another_nut(game.config, state_dir, only_here)
-    with printer() as say, asyncio.Runner(loop_factory=lambda: ScaledLoop(options.speed)) as runner:
+    with printer() as made, asyncio.Runner(loop_factory=lambda: ScaledLoop(options.speed)) as runner:
         loop = runner.get_loop()
         bus = Bus(loop.time)
-        bus.listen(partial(show, Timeline(loop.time(), options.verbose), say))
+        bus.listen(partial(show, Timeline(loop.time(), options.verbose), made.say))
         return runner.run(game.run(bus))
 
 
 def read(directory: Path) -> Configuration:
     """Load a directory and print what is wrong with it; raises Refusal, PlaceError where it is of no use."""
-    places.refuse_unreadable(places.config_directory(directory), ALL)
+    places.refuse_unreadable(places.config_directory(directory), EVERYTHING)
     config = load_and_look(directory)
     refuse_unconfigured(config)
     for problem in config.problems:
@@ -202,12 +201,12 @@ def read(directory: Path) -> Configuration:
 
 
 @contextlib.contextmanager
-def printer() -> Iterator[Callable[[str], None]]:
-    """What prints a line without ever waiting for a reader; owed after root was dropped."""
+def printer() -> Iterator[Printer]:
+    """What prints lines without ever waiting for a reader; owed after root was dropped."""
     sys.stdout.flush()
     made = Printer(sys.stdout.fileno())
     try:
-        yield made.say
+        yield made
     finally:
         made.close()
 

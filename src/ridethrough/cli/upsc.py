@@ -18,6 +18,7 @@ usage: upsc [-j] -l | -L [HOST[:PORT]]     list the UPSes of a server (-L: with 
 
   -j         write JSON
 """
+INVALID_UPS = "invalid UPS definition.\nRequired format: upsname[@hostname[:port]]"
 
 
 def main(argv: list[str]) -> int:
@@ -44,9 +45,8 @@ def _ask(given: Given, json: bool) -> None:
         _write(_object(upses) if verbose else _array(upses), _lines(upses) if verbose else list(upses), json)
         return
     if not given.words:
-        short = "invalid UPS definition.\nRequired format: upsname[@hostname[:port]]"
-        raise Stop(1, f"Error: {short}\n{USAGE}", short)
-    target = client_args.target(given.words[0])
+        raise Stop(1, f"Error: {INVALID_UPS}\n{USAGE}", INVALID_UPS)
+    target = client_args.target(given.words[0], INVALID_UPS)
     if "-c" in given.options:
         with _connect(given, target.host, target.port) as client:
             clients = client.list_client(target.ups)

@@ -18,21 +18,28 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from ridethrough import __version__
 from ridethrough.app.background import DaemonError, become, default_user, in_background
+from ridethrough.app.service import Notifier
 from ridethrough.cli import client_args
-from ridethrough.cli.arguments import quiet_banner
 from ridethrough.cli.client_args import Given, Stop
-from ridethrough.cli.upslog_args import MAX_UPSES, STDOUT, Options, Place, Wish, read
+from ridethrough.cli.upslog_args import MAX_INTERVAL_S, MAX_UPSES, STDOUT, Options, Place, Wish, read
 from ridethrough.cli.upslog_files import LogFiles
 from ridethrough.client import logformat
 from ridethrough.client.answers import value
 from ridethrough.client.blocking import Client, ClientError, LinkError
 from ridethrough.client.logformat import Moment
 from ridethrough.client.target import Target, address
-from ridethrough.config.paths import altpidpath, pidpath
+from ridethrough.config.environment import (
+    TO_STDERR,
+    TO_SYSLOG,
+    altpidpath,
+    log_target,
+    pidpath,
+    quiet_banner,
+    shows_pid,
+)
 from ridethrough.protocol import requests
 from ridethrough.protocol.errors import RequestError
 
@@ -61,18 +68,29 @@ class Entry:
 
 
 class Voice:
-    """What the program says of itself: to standard error, or to the system's log once detached."""
+    """What the program says of itself: to standard error, or to the system's log once detached.
+
+    Obeys NUT_DEBUG_SYSLOG and NUT_DEBUG_PID (nut.conf(5)).
+    """
 
     def __init__(self) -> None:
         """In the foreground."""
-        self.detached = False
+        self.target = TO_STDERR
+        self._pid = shows_pid(os.environ)
+
+    def detach(self) -> None:
+        """The terminal is about to be let go of."""
+        self.target = log_target(os.environ)
+        if self.target == TO_SYSLOG:
+            syslog.openlog("upslog", syslog.LOG_PID, syslog.LOG_DAEMON)
 
     def __call__(self, text: str) -> None:
         """One line."""
-        if self.detached:
-            syslog.syslog(syslog.LOG_INFO, text)
-        else:
-            client_args.say(f"{text}\n")
+        if self.target == TO_SYSLOG:
+            syslog.syslog(syslog.LOG_INFO, text.encode("utf-8", "replace").decode().replace("\0", "?"))
+        elif self.target == TO_STDERR:
+            pid = f"upslog[{os.getpid()}]: " if self._pid else ""
+            client_args.say(f"{pid}{text}\n")
 
 
 def main(argv: list[str]) -> int:
@@ -119,8 +137,7 @@ def _detached_or_not(options: Options, book: Book, voice: Voice) -> int:
 
     def detached(ready: Callable[[], None]) -> int:
         def go() -> None:
-            voice.detached = True
-            syslog.openlog("upslog", syslog.LOG_PID, syslog.LOG_DAEMON)
+            voice.detach()
             ready()
 
         try:
@@ -129,32 +146,37 @@ def _detached_or_not(options: Options, book: Book, voice: Voice) -> int:
             voice(f"Error: {error}")
             return 1
 
-    return in_background(detached)
+    return in_background(detached, keep_stderr=log_target(os.environ) == TO_STDERR)
 
 
 def _log(options: Options, book: Book, ready: Callable[[], None]) -> int:
     """Write the pid file, give up root, log until the end."""
+    notifier = Notifier(os.environ)
     try:
         with _signals() as inbox, _pid_file(options.pid_base, book.say):
             # Only now, as a connection would not survive being shared with the process that went before.
             book.greet()
             become(options.user if options.user is not None else default_user())
             ready()
-            _rounds(options, book, inbox)
+            notifier.ready(f"logging {len(book.entries)} UPS")
+            _rounds(options, book, inbox, notifier)
             book.say(f"{options.rounds} loops have elapsed")
     except Ended as end:
         book.say(f"Signal {end.number}: exiting")
+    notifier.stopping()
     return 0
 
 
-def _rounds(options: Options, book: Book, inbox: socket.socket) -> None:
+def _rounds(options: Options, book: Book, inbox: socket.socket, notifier: Notifier) -> None:
     """A round now and at each multiple of the interval; a round that was late is not caught up with."""
+    longest_s = notifier.watchdog_s / 2 or MAX_INTERVAL_S
     due = time.monotonic()
     done = 0
     while not options.rounds or done < options.rounds:
         now = time.monotonic()
+        notifier.alive()
         if now < due:
-            numbers = _heard(inbox, due - now)
+            numbers = _heard(inbox, min(due - now, longest_s))
             if signal.SIGHUP in numbers:
                 book.say(f"Signal {signal.SIGHUP:d}: reopening log file")
                 book.files.reopen()
@@ -308,7 +330,7 @@ def _heard(inbox: socket.socket, timeout_s: float) -> set[int]:
 def _pid_file(base: str, say: Callable[[str], None]) -> Iterator[None]:
     """The pid file; without one the logging goes on, as nothing of it depends on the file."""
     directories = [pidpath(os.environ), altpidpath(os.environ)]
-    places = [Path(base)] if base.startswith("/") else [each / f"{base}.pid" for each in directories]
+    places = [base] if base.startswith("/") else [os.path.join(each, f"{base}.pid") for each in directories]
     written, reason = _write_pid(places)
     if written is None:
         say(f"can't write the pid file {places[-1]}: {reason}; signals must be sent by hand")
@@ -317,16 +339,19 @@ def _pid_file(base: str, say: Callable[[str], None]) -> Iterator[None]:
     finally:
         if written is not None:
             with contextlib.suppress(OSError):
-                if written.read_text("ascii", "replace").strip() == str(os.getpid()):
-                    written.unlink()
+                with open(written, encoding="ascii", errors="replace") as file:
+                    ours = file.read(100).strip() == str(os.getpid())
+                if ours:
+                    os.unlink(written)
 
 
-def _write_pid(places: Sequence[Path]) -> tuple[Path | None, str]:
+def _write_pid(places: Sequence[str]) -> tuple[str | None, str]:
     """The first of the places that could be written, or None with the reason."""
     reason = ""
     for place in places:
         try:
-            place.write_text(f"{os.getpid()}\n", encoding="ascii")
+            with open(place, "w", encoding="ascii") as file:
+                file.write(f"{os.getpid()}\n")
         except OSError as error:
             reason = error.strerror or str(error)
         else:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import getopt
+import os
 from dataclasses import dataclass
 from enum import Enum
 
 from ridethrough.cli import client_args
 from ridethrough.cli.client_args import COMMON_OPTIONS, Given, Stop
 from ridethrough.client.logformat import DEFAULT_FORMAT, UPSHOST_PREFIX, FormatError, Piece, parse
+from ridethrough.config.environment import debug_level
 
 OPTIONS = "s:l:i:d:Nf:u:p:FBm:"
 INTERVAL_S = 30.0
@@ -78,7 +80,8 @@ def read(argv: list[str]) -> Options:
     template = option.get("-f", DEFAULT_FORMAT)
     if words:
         ups, file, seconds = words[:3]
-        template = " ".join(words[3:]) or template
+        # A blank behind each word, also the last: NUT's lines of this form end with it.
+        template = "".join(f"{word} " for word in words[3:]) or template
     wishes = [_tuple(value) for name, value in found if name == "-m"] + _single(ups, file)
     if not wishes:
         raise Stop(
@@ -96,7 +99,7 @@ def read(argv: list[str]) -> Options:
         format=pieces,
         interval_s=_interval(seconds),
         rounds=_count(option.get("-d", "0")),
-        place=_place([name for name, _ in found]),
+        place=_place([name for name, _ in found], debug_level(os.environ)),
         pid_base=option.get("-p", "upslog"),
         user=option.get("-u"),
     )
@@ -141,9 +144,9 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _place(names: list[str]) -> Place:
-    # The last of -F and -B counts, as in NUT; both weigh more than -D.
+def _place(names: list[str], debug: int) -> Place:
+    # The last of -F and -B counts, as in NUT; both weigh more than -D and NUT_DEBUG_LEVEL.
     for name in reversed(names):
         if name in ("-F", "-B"):
             return Place.FOREGROUND if name == "-F" else Place.BACKGROUND
-    return Place.FOREGROUND if "-D" in names else Place.BY_TARGET
+    return Place.FOREGROUND if "-D" in names or debug else Place.BY_TARGET

@@ -5,114 +5,74 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import socket
 import sys
 import syslog
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from ridethrough import __version__
 from ridethrough.app.background import DaemonError, in_background, send
 from ridethrough.app.clock import BoottimeLoop
 from ridethrough.app.obstacles import live_pid_file
-from ridethrough.app.printer import Printer
-from ridethrough.app.upsmon import (
-    COMMANDS,
-    Options,
-    UpsmonError,
-    load_config,
-    pid_path,
-    powerdownflag_is_set,
-    prepared,
-    run_upsmon,
-)
-from ridethrough.cli.arguments import debug_level, quiet_banner
+from ridethrough.app.upsmon import COMMANDS, Options, prepared, run_upsmon
+from ridethrough.app.upsmon_files import UpsmonError, load_config, pid_path, powerdownflag_is_set
+from ridethrough.app.voice import Voice
+from ridethrough.cli import running
 from ridethrough.client.channel import CONNECT_TIMEOUT_S
+from ridethrough.config.environment import debug_level, quiet_banner
 from ridethrough.config.paths import confpath
 
-_PRIORITIES = {
-    "debug": syslog.LOG_DEBUG,
-    "info": syslog.LOG_INFO,
-    "notice": syslog.LOG_NOTICE,
-    "warning": syslog.LOG_WARNING,
-    "error": syslog.LOG_ERR,
-    "critical": syslog.LOG_CRIT,
-}
 BANNER = f"Network UPS Tools upsmon 2.8.0 - Ridethrough {__version__}"
+NO_LIMIT_S = 86_400.0
+"""What -W 0 means here: DEADTIME still bounds every connection."""
 TIMEOUT_VARIABLE = "NUT_DEFAULT_CONNECT_TIMEOUT"
-
-
-class Voice:
-    """Says lines on standard error; in the system's log once detached."""
-
-    def __init__(self, least: int) -> None:
-        """Begin on standard error; lines less urgent than `least` are left out."""
-        self.least = least
-        self.detached = False
-        self._printer: Printer | None = None
-
-    @contextlib.contextmanager
-    def threaded(self) -> Iterator[None]:
-        """From here on no line is waited for: a held terminal or a hung journal must not stop the monitor."""
-        self._printer = Printer(sys.stderr.fileno())
-        try:
-            yield
-        finally:
-            printer, self._printer = self._printer, None
-            printer.close()
-
-    def say(self, level: str, text: str) -> None:
-        """One line."""
-        priority = _PRIORITIES.get(level, syslog.LOG_INFO)
-        if priority > self.least:
-            return
-        line = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        if self.detached:
-            self._do(partial(syslog.syslog, priority, line.replace("\0", "?")))
-            return
-        prefix = "" if level in ("info", "notice") else f"{level}: "
-        text = f"upsmon: {prefix}{line}"
-        if self._printer is not None:
-            self._printer.say(text)
-        else:
-            print(text, file=sys.stderr, flush=True)
-
-    def _do(self, deed: Callable[[], None]) -> None:
-        if self._printer is not None:
-            self._printer.do(deed)
-        else:
-            deed()
 
 
 def main(argv: list[str]) -> int:
     """Run, signal the one that runs, or look at POWERDOWNFLAG; gives the exit status."""
     options = _parser().parse_args(argv[1:])
     env = dict(os.environ)
-    voice = Voice(syslog.LOG_DEBUG if options.debug or debug_level(env) else syslog.LOG_INFO)
+    voice = Voice("upsmon", env, syslog.LOG_DEBUG if options.debug or debug_level(env) else syslog.LOG_INFO)
     if options.version:
         print(BANNER)
         return 0
     if options.command is not None:
-        return _send(options.command, options.pid, env)
+        return _send(_whole(options.command), options.pid, env)
     if options.check_flag:
-        return _check_flag(env, voice)
-    limit_s = options.connect_limit_s or _limit(env, voice)
-    run_options = Options(options.user, options.keep_root, options.family, limit_s)
-    if options.foreground or (options.debug and not options.background):
+        return _check_flag(env, voice, options.file)
+    limit_s = _limit(env, voice) if options.connect_limit_s is None else options.connect_limit_s
+    asked = voice.debug
+
+    def debug_min(level: int) -> None:
+        voice.debug = asked or level > 0
+
+    def trace(event: str) -> None:
+        voice.say("debug", event)
+
+    run_options = Options(
+        user=options.user,
+        keep_root=options.keep_root,
+        family=options.family,
+        connect_limit_s=limit_s or NO_LIMIT_S,
+        file=os.path.abspath(options.file) if options.file else "",
+        debug_min=debug_min,
+        trace=trace,
+    )
+    stays = options.debug > 0 if options.foreground is None else options.foreground
+    if stays:
         return _run(env, run_options, voice, lambda: None)
 
     def detached(ready: Callable[[], None]) -> int:
         def go() -> None:
-            voice.detached = True
-            syslog.openlog("upsmon", syslog.LOG_PID, syslog.LOG_DAEMON)
+            voice.detach()
             ready()
 
         return _run(env, run_options, voice, go)
 
-    return in_background(detached)
+    return in_background(detached, keep_stderr=voice.keeps_stderr)
 
 
 def _run(env: dict[str, str], options: Options, voice: Voice, ready: Callable[[], None]) -> int:
@@ -130,7 +90,18 @@ def _run(env: dict[str, str], options: Options, voice: Voice, ready: Callable[[]
         return 1
 
 
+def _whole(command: str) -> str:
+    """The command that is meant; as C's, it may be cut short (`-c rel`)."""
+    return next((word for word in COMMANDS if command and word.startswith(command)), command)
+
+
 def _send(command: str, pid: int | None, env: dict[str, str]) -> int:
+    try:
+        if command == "fsd" and env.get("NOTIFYTYPE"):
+            script_orders(env["NOTIFYTYPE"])
+    except running.Refused as why:
+        print(f"upsmon: {why}", file=sys.stderr)
+        return 1
     try:
         send(command, pid_path(env), pid, COMMANDS)
     except DaemonError as error:
@@ -139,10 +110,23 @@ def _send(command: str, pid: int | None, env: dict[str, str]) -> int:
     return 0
 
 
-def _check_flag(env: dict[str, str], voice: Voice) -> int:
+def script_orders(kind: str) -> None:
+    """The script of a notice orders the shutdown: during a maintenance the service is told so, and refuses.
+
+    Raises `running.Refused` then.  In every other case the signal is sent: in doubt the host goes down.
+    """
+    try:
+        if not (running.ask("maintenance.status") or {}).get("on"):
+            return
+    except running.Refused:
+        return
+    running.ask("fsd", script=kind)
+
+
+def _check_flag(env: dict[str, str], voice: Voice, file: str) -> int:
     """`-K`.  Late in a shutdown little works any more: only the file and the flag are looked at."""
     try:
-        conf = load_config(env, lambda level, text: None)
+        conf = load_config(env, lambda level, text: None, file).conf
     except UpsmonError as error:
         voice.say("error", str(error))
         return 1
@@ -156,7 +140,7 @@ def _check_flag(env: dict[str, str], voice: Voice) -> int:
 
 def _seconds(text: str) -> float:
     number = float(text)
-    if not 0 < number < 1e6:
+    if not 0 <= number < 1e6:
         raise ValueError
     return number
 
@@ -171,8 +155,16 @@ def _limit(env: dict[str, str], voice: Voice) -> float:
         return CONNECT_TIMEOUT_S
 
 
+class _Parser(argparse.ArgumentParser):
+    """A mistake is one line, and exit status 1.  (C prints its help, and exits with 0.)"""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program."""
+        self.exit(1, f"upsmon: {message}; see: upsmon -h\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="upsmon",
         description="the monitor: watches UPSes, tells people, and shuts this host down in time",
     )
@@ -180,8 +172,9 @@ def _parser() -> argparse.ArgumentParser:
     add("-c", dest="command", metavar="COMMAND", help="signal the running upsmon: fsd, reload or stop")
     add("-P", dest="pid", type=int, metavar="PID", help="signal this process instead of the pid file's")
     add("-D", dest="debug", action="count", default=0, help="log more, and stay in the foreground")
-    add("-F", dest="foreground", action="store_true", help="stay in the foreground")
-    add("-B", dest="background", action="store_true", help="go to the background in spite of -D")
+    add("-F", dest="foreground", action="store_true", default=None, help="stay in the foreground")
+    add("-B", dest="foreground", action="store_false", help="go to the background in spite of -D")
+    add("-f", dest="file", metavar="FILE", default="", help="read FILE instead of upsmon.conf")
     add("-K", dest="check_flag", action="store_true", help="exit with 0 if POWERDOWNFLAG is set, else with 1")
     add("-p", dest="keep_root", action="store_true", help="keep all of it privileged (not recommended)")
     add("-u", dest="user", metavar="USER", default="", help="give up root for USER (RUN_AS_USER goes before)")
@@ -191,7 +184,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         metavar="SECONDS",
         default=None,
-        help=f"how long connecting may take (default: {TIMEOUT_VARIABLE}, else {CONNECT_TIMEOUT_S:g})",
+        help="how long connecting may take, at most a third of DEADTIME; 0: no limit but that "
+        f"(default: {TIMEOUT_VARIABLE}, else {CONNECT_TIMEOUT_S:g})",
     )
     add("-V", dest="version", action="store_true", help="show the version")
     add("-4", dest="family", action="store_const", const=int(socket.AF_INET), help="IPv4 only")

@@ -38,10 +38,11 @@ def _command(argv: list[str]) -> None:
     if not given.words:
         raise Stop(0, USAGE + client_args.COMMON_USAGE)
     target = client_args.target(given.words[0])
-    if "-s" in given.options and "-l" not in given.options:
+    words = [option for option in given.options if option in ("-s", "-l")]
+    if words[-1:] == ["-s"]:
         _set(given, target)
     else:
-        if "-s" in given.options:
+        if "-s" in words:
             client_args.say("Listing mode requested, overriding -s\n")
         with client_args.connect(target.host, target.port, given) as client:
             client_args.out(listing(client, target.ups))
@@ -52,11 +53,14 @@ def _set(given: Given, target: Target) -> None:
     if "." not in name:
         raise Stop(1, f"Error: old variable names are not supported: '{name}' has no dot\n")
     follow_s = given.seconds("-t", TRACKING_TIMEOUT_S)
-    if not equals:
-        value = _ask_value(name)
-    request = requests.set_var(target.ups, name, value)
+    request = requests.set_var(
+        target.ups, name, value
+    )  # What can't be sent is said before anything is asked.
     with client_args.connect(target.host, target.port, given) as client:
         client_args.authenticate(client, target, given)
+        if not equals:
+            # After user and password, the order in which scripts feed them to NUT's upsrw.
+            request = requests.set_var(target.ups, name, _ask_value(name))
         accept(client, request, follow_s if "-w" in given.options else None, "set variable")
 
 

@@ -71,23 +71,34 @@ def main(argv: Sequence[str]) -> int:
     return _handle(Cause(kind, ups, text), debug)
 
 
-def go_on(notice: tuple[str, str, str], done: int, child: tuple[int, str, float] | None) -> int:
+def go_on(
+    notice: tuple[str, str, str],
+    done: int,
+    child: tuple[int, str, float] | None,
+    silent: tuple[int, int] | None = None,
+) -> int:
     """Finish what `quick_upssched` has begun; gives the exit status.
 
-    `notice` is NOTIFYTYPE, UPSNAME and the text; `done` and `child` are as `Run.handle` takes them.
+    `notice` is NOTIFYTYPE, UPSNAME and the text; the others are as `Run.handle` takes them.
     """
-    return _handle(Cause(*notice), False, done, child)
+    return _handle(Cause(*notice), False, done, child, silent)
 
 
-def _handle(cause: Cause, debug: bool, done: int = 0, child: tuple[int, str, float] | None = None) -> int:
+def _handle(
+    cause: Cause,
+    debug: bool,
+    done: int = 0,
+    child: tuple[int, str, float] | None = None,
+    silent: tuple[int, int] | None = None,
+) -> int:
     journal = Journal()
     try:
         conf = load(str(confpath(os.environ)), journal)
     except NoConfiguration as error:
         journal(str(error), True)
         return 1
-    run = Run(conf, dict(os.environ), journal, keep_stderr=debug)
-    run.handle(cause, done, child)
+    run = Run(conf, dict(os.environ), journal, keep_stderr=debug or journal.keeps_stderr)
+    run.handle(cause, done, child, silent)
     return int(run.failed)
 
 
@@ -134,7 +145,7 @@ def _test(words: list[str], debug: bool) -> int:
         print(printable(line), flush=True)
     if only_say:
         return 0
-    run = Run(conf, dict(os.environ), journal, keep_stderr=debug)
+    run = Run(conf, dict(os.environ), journal, keep_stderr=debug or journal.keeps_stderr)
     run.handle(cause)
     return int(run.failed)
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
+from ridethrough.client.addresses import AddressBook
 from ridethrough.client.answers import LinkError
 from ridethrough.client.target import address
 
@@ -48,11 +49,17 @@ class TcpChannel(asyncio.Protocol):
     """A `Channel` over TCP; asyncio sets TCP_NODELAY."""
 
     def __init__(
-        self, host: str, port: int, connect_timeout_s: float = CONNECT_TIMEOUT_S, family: int = 0
+        self,
+        host: str,
+        port: int,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        family: int = 0,
+        book: AddressBook | None = None,
     ) -> None:
         """Nothing is opened before `open`.  `host` may be a name, an IPv4 or an IPv6 address.
 
         `family`: socket.AF_INET or AF_INET6 to have only such addresses tried; 0: all.
+        `book` remembers addresses for the next channel to the same host; without it the name is looked up.
         """
         self.where = address(host, port)
         self.on_data: Callable[[bytes], None] = lambda data: None
@@ -61,17 +68,17 @@ class TcpChannel(asyncio.Protocol):
         self._port = port
         self._connect_timeout_s = connect_timeout_s
         self._family = family
+        self._book = book
         self._transport: asyncio.Transport | None = None
         self._eof = False
         self._opened = False
 
     async def open(self) -> None:
         """Connect to the first address that answers; raises LinkError when none does in time."""
-        loop = asyncio.get_running_loop()
         advice = "check that upsd runs there, that it LISTENs on this address and port, and the firewall"
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                await loop.create_connection(lambda: self, self._host, self._port, family=self._family)
+                await self._connect()
         except TimeoutError:
             seconds = f"{self._connect_timeout_s:g} s"
             raise LinkError(self.where, f"Connection failure: no answer in {seconds}", advice) from None
@@ -81,6 +88,23 @@ class TcpChannel(asyncio.Protocol):
             advice = "the server closed at once; it may have reached MAXCONN"
             raise LinkError(self.where, "Server disconnected", advice)
         self._opened = True
+
+    async def _connect(self) -> None:
+        """To the first address that answers; raises OSError, UnicodeError."""
+        loop, book = asyncio.get_running_loop(), self._book
+        if book is None:
+            await loop.create_connection(lambda: self, self._host, self._port, family=self._family)
+            return
+        addresses = await book.look_up(self._host, self._family)
+        for number, found in enumerate(addresses, 1):
+            try:
+                await loop.create_connection(lambda: self, found, self._port, family=self._family)
+            except OSError:
+                if number == len(addresses):
+                    raise
+                continue
+            book.worked(self._host, found, self._family)
+            return
 
     def write(self, data: bytes) -> None:
         """Send bytes; a server that does not read them is cut off once too much is held."""

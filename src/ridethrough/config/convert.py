@@ -48,8 +48,11 @@ def seconds(least: int = 0, most: int = A_MONTH_S) -> Convert:
 
 
 def boolean(args: tuple[str, ...], site: Site) -> bool:
-    """true/yes/on/1 or false/no/off/0, in any letter case."""
+    """true/yes/on or false/no/off in any letter case, or a number: 0 is no, as in C."""
     value = _BOOLEANS.get(args[0].casefold())
+    if value is None and (number := _NUMBER.match(args[0])) and args[0][0].isdigit():
+        value = int(number[0]) != 0
+        site.warn(f"{args[0]} is read as {'yes' if value else 'no'}, as C does", "write yes or no")
     if value is None:
         raise Refused(f"{site.show(args[0], _WORDS, 'the value')} is neither yes nor no", "write yes or no")
     return value
@@ -60,6 +63,8 @@ _WORDS = tuple(_BOOLEANS)
 
 def bit(args: tuple[str, ...], site: Site) -> bool:
     """0 or 1. C NUT reads any word here as 0; ours reads yes and no as meant, and says so."""
+    if args[0].casefold() not in _BOOLEANS:
+        raise Refused(f"{site.show(args[0], _WORDS, 'the value')} is neither yes nor no", "write 0 or 1")
     value = boolean(args, site)
     if args[0] not in ("0", "1"):
         site.warn("C NUT reads any word here as 0", f"write {int(value)}")

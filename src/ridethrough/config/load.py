@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from ridethrough.config.models import (
 from ridethrough.config.nut import parse_nut
 from ridethrough.config.problems import Problem, Severity
 from ridethrough.config.reading import read_file
+from ridethrough.config.ridethrough import FILE as OWN_FILE
+from ridethrough.config.ridethrough import RidethroughConf, parse_ridethrough
 from ridethrough.config.ups import parse_ups
 from ridethrough.config.upsd import parse_upsd
 from ridethrough.config.upsmon import parse_upsmon
@@ -38,13 +40,18 @@ FILES: Mapping[str, tuple[str, Parser]] = {
     "upssched.conf": ("upssched", parse_upssched),
 }
 ALL = tuple(FILES)
+"""NUT's own files."""
+EVERYTHING = (*ALL, OWN_FILE)
 _WITH_PASSWORDS = frozenset({"upsd.users", "upsmon.conf"})
 _OF_THE_SERVER = frozenset({"ups.conf", "upsd.conf", "upsd.users"})
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a directory says. A file that was not wanted, is missing or cannot be read is None."""
+    """What a directory says. A file that was not wanted, is missing or cannot be read is None.
+
+    `own` is ridethrough.toml, which nobody needs to have: without it, all that it says is the default.
+    """
 
     directory: Path
     nut: NutConf | None = None
@@ -53,6 +60,7 @@ class Configuration:
     users: UpsdUsers | None = None
     upsmon: UpsmonConf | None = None
     upssched: UpsschedConf | None = None
+    own: RidethroughConf = field(default_factory=RidethroughConf)
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -61,14 +69,14 @@ class Configuration:
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
 
-def load(directory: Path, wanted: Collection[str] = ALL) -> Configuration:
+def load(directory: Path, wanted: Collection[str] = EVERYTHING) -> Configuration:
     """Read the wanted files (`upsd.conf` ...) and hold them against each other; never stops at a fault.
 
     A missing file is a problem only where it is needed: not the server's with MODE=netclient,
-    and not upssched.conf unless NOTIFYCMD names upssched.
-    The caller owes a look at `problems`. Raises `ValueError` for a name that is not one of `ALL`.
+    not upssched.conf unless NOTIFYCMD names upssched, and never ridethrough.toml.
+    The caller owes a look at `problems`. Raises `ValueError` for a name that is not one of `EVERYTHING`.
     """
-    strangers = set(wanted) - set(ALL)
+    strangers = set(wanted) - set(EVERYTHING)
     if strangers:
         raise ValueError(f"no such configuration file: {', '.join(sorted(strangers))}")
     models: dict[str, Any] = {}
@@ -85,7 +93,14 @@ def load(directory: Path, wanted: Collection[str] = ALL) -> Configuration:
             missing.append(name)
     problems += [_absent(directory / name) for name in missing if _needed(name, models)]
     problems += cross_check(**models)
-    return Configuration(directory, **models, problems=tuple(problems))
+    own = RidethroughConf()
+    if OWN_FILE in wanted:
+        data, found = read_file(directory / OWN_FILE, passwords=False)
+        problems += found
+        if data is not None:
+            own, found = parse_ridethrough(data)
+            problems += found
+    return Configuration(directory, **models, own=own, problems=tuple(problems))
 
 
 def _needed(name: str, models: Mapping[str, Any]) -> bool:

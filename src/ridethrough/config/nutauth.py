@@ -228,7 +228,10 @@ class _Reader:
         values = entry.words[2:] if entry.words[1:2] == ("=",) else ()
         if len(entry.words) == 1 and setting.bare:
             values = ("1",)
-        if len(values) != 1:
+        if len(values) > 1:
+            message = f"{word.upper()}: only the first word behind the = counts"
+            problems.warn(line, message, f"text with blanks stands in quotes: {setting.usage}")
+        if not values:
             wrong = "has no value" if entry.words[1:] in ((), ("=",)) else "takes = and one value"
             problems.error(
                 line, f"{word.upper()} {wrong}", f"text with blanks stands in quotes: {setting.usage}"
@@ -239,7 +242,7 @@ class _Reader:
                 problems.warn(line, "the header names the user; this line is ignored", "remove it")
             return
         try:
-            value = setting.convert(values, Site(problems, line, guarded=True))
+            value = setting.convert(values[:1], Site(problems, line, guarded=True))
         except Refused as refused:
             refused.tell(problems, line, word, setting.usage)
             return

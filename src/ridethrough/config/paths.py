@@ -6,30 +6,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-DEFAULT_CONFPATH = Path("/etc/nut")
-DEFAULT_STATEPATH = Path("/run/nut")
+from ridethrough.config import environment
 
-
-def _from(env: Mapping[str, str], name: str, default: Path) -> Path:
-    value = env.get(name, "")
-    return Path(value) if value else default
+DEFAULT_CONFPATH = Path(environment.CONFPATH)
+DEFAULT_STATEPATH = Path(environment.STATEPATH)
 
 
 def confpath(env: Mapping[str, str]) -> Path:
     """The directory of the configuration files: NUT_CONFPATH."""
-    return _from(env, "NUT_CONFPATH", DEFAULT_CONFPATH)
+    return Path(environment.confpath(env))
 
 
 def statepath(env: Mapping[str, str]) -> Path:
     """The directory of the driver sockets: NUT_STATEPATH."""
-    return _from(env, "NUT_STATEPATH", DEFAULT_STATEPATH)
+    return Path(environment.statepath(env))
 
 
 def pidpath(env: Mapping[str, str]) -> Path:
     """The directory of the pid files of processes that keep root: NUT_PIDPATH."""
-    return _from(env, "NUT_PIDPATH", DEFAULT_STATEPATH)
+    return Path(environment.pidpath(env))
 
 
 def altpidpath(env: Mapping[str, str]) -> Path:
     """The directory of the pid files of drivers and upsd: NUT_ALTPIDPATH, else the state directory."""
-    return _from(env, "NUT_ALTPIDPATH", statepath(env))
+    return Path(environment.altpidpath(env))

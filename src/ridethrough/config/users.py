@@ -32,10 +32,13 @@ _ROLE_WORDS = {"LOGIN": "LOGIN", "MASTER": "PRIMARY", "PRIMARY": "PRIMARY"}
 
 
 def _password(args: tuple[str, ...], site: Site) -> Secret:
-    if len(args) > 1:
-        raise Refused("there are several words behind the =", 'put a password with blanks in "quotes"')
     if not args[0]:
         raise Refused("the password is empty, so nobody could log in", "write: password = PASSWORD")
+    if len(args) > 1:
+        # It grants no more than C's upsd does, and who has it in use goes on logging in.
+        site.warn(
+            "password: only the first word behind the = is the password", 'put one with blanks in "quotes"'
+        )
     return Secret(args[0])
 
 

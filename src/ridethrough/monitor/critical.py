@@ -4,6 +4,9 @@
 C upsmon's rules (upsmon.conf(5)), with one difference: silence is never critical before DEADTIME.
 C takes a UPS that was calibrating, bypassed, off or alarming for dead at the first poll that fails;
 `strict_c` restores that.
+
+After a sleep of the machine the readings are stale: only silence counts until the UPS was heard again, and
+it has WAKE_GRACE_S, for a network may be slower to wake than DEADTIME.  (C forgets what it knew.)
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ from enum import StrEnum
 
 from ridethrough.monitor.life import Comm, Life
 from ridethrough.monitor.settings import Settings, Supply
+
+WAKE_GRACE_S = 60.0
+"""How long a UPS may stay silent after a sleep at least: links, spanning trees and leases are back then."""
 
 
 class Cause(StrEnum):
@@ -57,12 +63,12 @@ def by_fsd(life: Life, supply: Supply, settings: Settings, now: float) -> Verdic
 
 def by_silence(life: Life, supply: Supply, settings: Settings, now: float) -> Verdict:
     """Nothing is heard of a UPS that was not safely on line when it was heard last."""
-    if life.heard_at is None:
+    if life.heard_at is None or (life.stale and settings.strict_c):
         return FINE  # Never heard from: as in C, that is no reason to go down.
     lost = life.comm is Comm.LOST
     # A link reports its failures; one that does not even do that must not hide a silence for ever.
     patience = settings.deadtime_s if lost else max(settings.deadtime_s, 3 * settings.heartbeat_s)
-    dead_at = life.heard_at + patience
+    dead_at = life.heard_at + (max(patience, WAKE_GRACE_S) if life.stale else patience)
     if not lost and now < dead_at:
         return FINE
     at_once = life.heard_at if settings.strict_c and lost else dead_at
@@ -81,8 +87,11 @@ def by_silence(life: Life, supply: Supply, settings: Settings, now: float) -> Ve
     if not dangers:
         return FINE
     at, words = min(dangers)
-    text = f"nothing heard for {now - life.heard_at:.0f} s, and it was {words} then"
-    return _due(at, Cause.SILENT, now, f"{text} (DEADTIME {settings.deadtime_s:g} s)", text)
+    then = f", and it was {words} then"
+    since = f" since the machine woke, and it was {words} before" if life.stale else then
+    text = f"nothing heard for {now - life.heard_at:.0f} s{since}"
+    met = text if life.stale else f"{text} (DEADTIME {settings.deadtime_s:g} s)"
+    return _due(at, Cause.SILENT, now, met, text)
 
 
 def by_off(life: Life, supply: Supply, settings: Settings, now: float) -> Verdict:
@@ -114,11 +123,13 @@ def _low_at(since: float, life: Life, supply: Supply, settings: Settings) -> flo
 
 RULES: tuple[Rule, ...] = (by_fsd, by_low, by_off, by_silence)
 """All are asked; the first that finds the UPS critical gives the reason."""
+STALE_RULES: tuple[Rule, ...] = (by_fsd, by_silence)
+"""Those that are asked while all readings are of before a sleep."""
 
 
 def judge(life: Life, supply: Supply, settings: Settings, now: float) -> Verdict:
     """Whether a UPS is critical now; if not, the most pressing reason to look at it again."""
-    verdicts = [rule(life, supply, settings, now) for rule in RULES]
+    verdicts = [rule(life, supply, settings, now) for rule in (STALE_RULES if life.stale else RULES)]
     for verdict in verdicts:
         if verdict.critical:
             return verdict

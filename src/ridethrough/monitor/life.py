@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from ridethrough.monitor.settings import Settings
 from ridethrough.ups.notices import NotifyType
-from ridethrough.ups.status import Status
+from ridethrough.ups.status import KNOWN_TOKENS, Status, Token
 
 CONFIRM_S = 2.0
 """A doubted token that is still said after this time is a fact (a driver polls every 2 s by default)."""
@@ -68,6 +68,12 @@ FEEDS: Mapping[str, tuple[Feed, NotifyType]] = MappingProxyType(
 SILENT_TOKENS = frozenset({"HB", "CHRG", "DISCHRG"})
 """Tokens that no notice belongs to."""
 
+BUZZWORDS = ("ups.mode.buzzwords", "experimental.ups.mode.buzzwords")
+"""Where newer drivers put a vendor's name for a mode: `vendor:NAME:MODE`, several with blanks between."""
+
+ECO_MODES = ("ECO", "ESS", "HE", "SMART")
+"""The modes that mean ECO.  (C looks for the same four, but takes any word at all for one of them.)"""
+
 CLASSIFIED = frozenset({*EDGES, *FEEDS, *SILENT_TOKENS, "RB", "FSD"})
 
 ALERT_TOKENS = frozenset({"LB", "CAL", "OFF", "BYPASS", "ALARM", "OVER", "FSD"})
@@ -91,7 +97,8 @@ class Life:
     """What is known of one UPS.  `status` holds what was believed, `withheld` what was doubted.
 
     All times are points on the monotonic clock.  `low_since`: on battery and low, and not calibrating;
-    `not_low_at`: the last good poll that was not so.
+    `not_low_at`: the last good poll that was not so.  `eco`: ECO is on, by status or by a vendor's word.
+    `stale`: the machine has slept since; what was heard before says nothing of now.
     """
 
     ups: str
@@ -110,6 +117,8 @@ class Life:
     fsd_told: bool = False
     withheld: frozenset[str] = frozenset()
     withheld_at: float = 0.0
+    eco: bool = False
+    stale: bool = False
 
     @property
     def on_battery(self) -> bool:
@@ -136,7 +145,7 @@ def doubt(life: Life, status: Status, readings: Mapping[str, str]) -> tuple[froz
     """Which tokens of a sample contradict the rest of it, and why; nothing for a plausible sample."""
     if "OL" in status and "OB" in status:
         return frozenset({"OL", "OB"}), "says to be on line and on battery at once"
-    if "LB" in status and "OB" in status and "LB" not in life.status:
+    if "LB" in status and "OB" in status and not life.low:
         try:
             charge = float(readings.get("battery.charge", ""))
         except ValueError:
@@ -151,8 +160,8 @@ def heard(
 ) -> tuple[Life, list[Told], str]:
     """The life after a good poll, what to tell, and in words what was not believed (or nothing)."""
     told = [Told(NotifyType.COMMOK)] if life.comm is Comm.LOST else []
-    life = replace(life, comm=Comm.OK, heard_at=now, nocomm_at=None)
-    status = Status(tuple(token.upper() for token in status.tokens))
+    life = replace(life, comm=Comm.OK, heard_at=now, nocomm_at=None, stale=False)
+    status = Status(tuple(_known(token) for token in status.tokens))
     doubted, why = (frozenset[str](), "") if settings.strict_c else doubt(life, status, readings)
     again = bool(doubted) and doubted == life.withheld
     if again and now - life.withheld_at >= CONFIRM_S:
@@ -171,9 +180,17 @@ def _edges(
     life: Life, status: Status, readings: Mapping[str, str], settings: Settings, now: float
 ) -> tuple[Life, list[Told]]:
     """Compare two statuses: first what has gone, then what appeared in the order it is said (as C does)."""
-    before = life.status
-    gone = [edge.goes for token, edge in EDGES.items() if token in before and token not in status]
+    before, eco = life.status.without("ECO"), "ECO" in status or is_eco(readings)
+    if life.eco:
+        before = before.with_token("ECO")
+    gone = [
+        edge.goes
+        for token, edge in EDGES.items()
+        if token in before and token not in status and not (token == "ECO" and eco)
+    ]
     told = [Told(kind) for kind in gone if kind is not None]
+    if eco and not life.eco and "ECO" not in status:
+        told.append(Told(NotifyType.ECO))
     alarm = readings.get("ups.alarm", "")
     fsd_told = life.fsd_told and "FSD" in status
     feed, replbatt_at = life.feed, life.replbatt_at
@@ -197,8 +214,20 @@ def _edges(
         elif token == "ALARM" and alarm and alarm != life.readings.get("ups.alarm", ""):
             told.append(Told(NotifyType.ALARM, alarm))
     told += _others(before, status)
-    life = replace(life, status=status, readings=MappingProxyType(dict(readings)), feed=feed)
+    life = replace(life, status=status, readings=MappingProxyType(dict(readings)), feed=feed, eco=eco)
     return replace(life, replbatt_at=replbatt_at, fsd_told=fsd_told), told
+
+
+def _known(token: str) -> str:
+    """NUT's tokens in capitals, as C reads them in any case; others as they came."""
+    upper = token.upper()
+    return upper if upper in CLASSIFIED or upper in KNOWN_TOKENS else token
+
+
+def is_eco(readings: Mapping[str, str]) -> bool:
+    """Whether a vendor's word says that the UPS saves energy: `vendor:eaton:ESS` (nut-names.txt)."""
+    words = " ".join(readings.get(name, "") for name in BUZZWORDS).split()
+    return any(word.rpartition(":")[2].upper().startswith(ECO_MODES) for word in words if ":" in word)
 
 
 def _others(before: Status, status: Status) -> list[Told]:
@@ -236,6 +265,28 @@ def failed(life: Life, settings: Settings, now: float) -> tuple[Life, list[Told]
     return replace(life, nocomm_at=now), [Told(NotifyType.NOCOMM)]
 
 
+def awaits(status: Status) -> bool:
+    """Whether a server says that the driver's first dump is not complete: WAIT, with or without its FSD."""
+    return bool(status.tokens) and set(status.tokens) <= {Token.WAIT, Token.FSD} and Token.WAIT in status
+
+
+def waited(life: Life, status: Status) -> tuple[Life, list[Told]]:
+    """The life after a WAIT: nothing is known of the UPS, so nothing of it is told or taken back.
+
+    C upsmon takes WAIT for a status: COMMOK, a NOT... notice for each condition, and a low battery forgotten.
+    FSD alone is a fact in it: that is the server's own word.
+    """
+    if Token.FSD not in status:
+        return life, []
+    return fsd_set(replace(life, status=life.status.with_token(Token.FSD, first=True)))
+
+
+def overdue(life: Life, settings: Settings, now: float) -> bool:
+    """Whether a WAIT is a failed poll: after a loss, and once nothing else was heard for DEADTIME."""
+    silent_since = life.since if life.heard_at is None else life.heard_at
+    return life.comm is Comm.LOST or now - silent_since >= settings.deadtime_s
+
+
 def fsd_set(life: Life) -> tuple[Life, list[Told]]:
     """The server took our FSD: it is told once, whoever saw it first."""
     if life.fsd_told:
@@ -244,7 +295,10 @@ def fsd_set(life: Life) -> tuple[Life, list[Told]]:
 
 
 def woken(life: Life, now: float) -> Life:
-    """After a sleep of the machine no clock has run: what was known is old, but it is no silence yet."""
+    """After a sleep of the machine no clock has run: what was known is old, but it is no silence yet.
+
+    An FSD of before is forgotten with the rest; the server says it again if it still holds.
+    """
 
     def restart(before: float | None) -> float | None:
         return None if before is None else now
@@ -256,4 +310,6 @@ def woken(life: Life, now: float) -> Life:
         off_since=restart(life.off_since),
         over_since=restart(life.over_since),
         not_low_at=now,
+        status=life.status.without("FSD"),
+        stale=life.heard_at is not None,
     )

@@ -15,6 +15,7 @@ from typing import Final
 
 from ridethrough.client.aio import AsyncClient, ClientError, Refused
 from ridethrough.config.model_upsmon import MonitorLine
+from ridethrough.monitor.life import BUZZWORDS, awaits
 from ridethrough.monitor.messages import (
     Event,
     FailKind,
@@ -37,11 +38,15 @@ STATUS: Final = "ups.status"
 READINGS: Final = ("battery.charge", "battery.runtime", "ups.load")
 """What stands beside a decision in the log; asked in the same breath as the status."""
 ALARM: Final = "ups.alarm"
+COME_AND_GO: Final = frozenset({ALARM, *BUZZWORDS})
+"""Variables that a driver has only at times: not to have one now is no reason not to ask again."""
 
 LOGIN_RETRY_S: Final = 60.0
 """A refused login is tried again this often: upsd.users may have been corrected and reloaded."""
 POKE_GAP_S: Final = 0.2
 """A driver that commits without end must not make the link poll without end."""
+URGENT_POLLS: Final = 3
+"""So many urgent polls may follow each other without a gap; each is granted anew after POKE_GAP_S."""
 
 FAIL_KINDS: Mapping[Err, FailKind] = MappingProxyType(
     {
@@ -51,7 +56,7 @@ FAIL_KINDS: Mapping[Err, FailKind] = MappingProxyType(
         Err.VAR_NOT_SUPPORTED: FailKind.EMPTY,
     }
 )
-NOT_ABOUT_LOGIN = frozenset({Err.DATA_STALE, Err.DRIVER_NOT_CONNECTED, Err.UNKNOWN_UPS})
+NOT_ABOUT_LOGIN = frozenset({Err.DATA_STALE, Err.DRIVER_NOT_CONNECTED})
 """Answers to LOGIN that say something about the UPS; the poll will tell it."""
 
 
@@ -65,30 +70,39 @@ class Link:
         connect: Callable[[MonitorLine], AsyncClient],
         post: Callable[[Event], None],
         interval_s: Callable[[], float],
-        limit_s: float,
+        limit: Callable[[], float],
     ) -> None:
-        """`connect` makes a client that is not open yet; `limit_s` bounds opening it, and each reply."""
+        """`connect` makes a client that is not open yet; `limit` bounds opening it and each reply, in s."""
         self.ups = line.system
         self._line = line
         self._supply = supply
         self._connect = connect
         self._post = post
         self._interval_s = interval_s
-        self._limit_s = limit_s
+        self._limit = limit
         self._client: AsyncClient | None = None
         self._logged_in = False
         self._login_again_at: float | None = None
         self._unknown: set[str] = set()
         self._poll_at = 0.0
         self._polled_at = float("-inf")
+        self._spent_until = float("-inf")
+        self._urgent = False
         self._fsd_wanted = self._count_wanted = self._leaving = False
         self._wake = asyncio.Event()
 
     # -- what the monitor asks ------------------------------------------------------------------
 
-    def poke(self) -> None:
-        """Poll as soon as possible: there is news."""
-        self._poll_at = min(self._poll_at, self._polled_at + POKE_GAP_S)
+    def poke(self, urgent: bool = False) -> None:
+        """Poll as soon as possible: there is news.  Urgent news, of the status, wait for no gap."""
+        now = asyncio.get_running_loop().time()
+        spent_until = max(self._spent_until, now)
+        if urgent and spent_until - now <= (URGENT_POLLS - 1) * POKE_GAP_S:
+            self._spent_until = spent_until + POKE_GAP_S
+            self._urgent = True
+            self._poll_at = now
+        else:
+            self._poll_at = min(self._poll_at, self._polled_at + POKE_GAP_S)
         self._wake.set()
 
     def set_fsd(self) -> None:
@@ -132,16 +146,21 @@ class Link:
             self._count_wanted = False
             await self._count()
         elif now >= self._poll_at:
-            self._poll_at = math.inf
+            self._poll_at, self._urgent = math.inf, False
             await self._poll()
             self._polled_at = asyncio.get_running_loop().time()
             # Whoever poked during the poll may have news that its answer overtook.
-            poked_at = max(self._poll_at, self._polled_at + POKE_GAP_S)
+            gap_s = 0.0 if self._urgent else POKE_GAP_S
+            poked_at = max(self._poll_at, self._polled_at + gap_s)
             self._poll_at = min(self._polled_at + self._interval_s(), poked_at)
         else:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_at - now):
                     await self._wake.wait()
+
+    @property
+    def _limit_s(self) -> float:
+        return self._limit()
 
     async def _open(self) -> AsyncClient:
         """The open client, logged in if it may; raises ClientError."""
@@ -182,10 +201,12 @@ class Link:
                 await client.primary(self._line.ups)
         except Refused as refused:
             about_login = refused.err not in NOT_ABOUT_LOGIN
-            self._login_again_at = now + (LOGIN_RETRY_S if about_login else self._interval_s())
+            soon = not about_login or refused.err is Err.UNKNOWN_UPS  # An upsd that starts, or is reloaded.
+            self._login_again_at = now + (self._interval_s() if soon else LOGIN_RETRY_S)
             if about_login:
                 role = "the role of primary " if counted else ""
-                self._post(LoginRefused(self.ups, f"{role}{refused.text}: {refused.err.text}", counted))
+                why = f"{role}{refused.text}: {refused.err.text}"
+                self._post(LoginRefused(self.ups, why, counted, refused.err))
         except RequestError as error:
             self._login_again_at = now + LOGIN_RETRY_S
             self._post(LoginRefused(self.ups, str(error), counted))
@@ -199,10 +220,13 @@ class Link:
         except ClientError as error:
             self._post(PollFailed(self.ups, FailKind.UNREACHABLE, str(error)))
             return
-        names = [STATUS, *(name for name in READINGS if name not in self._unknown)]
+        names = [STATUS, *(name for name in READINGS if name not in self._unknown), *BUZZWORDS]
         try:
             status, *others = await self._ask_all(client, names)
             event = self._event(status)
+            if isinstance(event, Polled) and awaits(event.status):
+                self._post(event)  # What it lacks now is not what it will lack.
+                return
             readings = self._readings(names[1:], others)
             if isinstance(event, Polled):
                 if "ALARM" in event.status:
@@ -241,7 +265,7 @@ class Link:
         for name, reply in zip(names, replies, strict=True):
             if isinstance(reply, Line) and len(reply.words) >= 4:
                 found[name] = reply.words[3]
-            elif isinstance(reply, Fail) and reply.err is Err.VAR_NOT_SUPPORTED and name != ALARM:
+            elif isinstance(reply, Fail) and reply.err is Err.VAR_NOT_SUPPORTED and name not in COME_AND_GO:
                 self._unknown.add(name)
         return found
 

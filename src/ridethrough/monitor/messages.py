@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from ridethrough.monitor.settings import Settings
+from ridethrough.protocol.errors import Err
 from ridethrough.ups.notices import Notice
 from ridethrough.ups.status import Status
 
@@ -34,6 +35,7 @@ class FailKind(StrEnum):
     UNKNOWN_UPS = "unknown UPS"
     REFUSED = "refused"
     EMPTY = "no status"
+    WAITING = "the driver has not told everything yet"
 
 
 def _nothing() -> Mapping[str, str]:
@@ -77,11 +79,13 @@ class LoginRefused:
     """The server refused user, password or role; its readings may still be there.
 
     `counted`: the server took the login, and refused only the role; it counts this host.
+    `err`: the server's word, or None if the request could not even be written.
     """
 
     ups: str
     why: str
     counted: bool = False
+    err: Err | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,9 @@ class FsdFailed:
 
 @dataclass(frozen=True, slots=True)
 class UserFsd:
-    """A person (or a script of his) orders the shutdown: `upsmon -c fsd`."""
+    """A person orders the shutdown: `upsmon -c fsd`; or a script does, of a notice of the type `script`."""
+
+    script: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,47 @@ class Reloaded:
     """upsmon.conf was read again."""
 
     settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Until when automatic shutdowns are held back, and who wants that; made by `maintenance.of`.
+
+    `since` and `until` are points on the monotonic clock.  `until_text` is the end as people read it (HH:MM);
+    nothing is decided on it.  `even_fsd`: also a forced shutdown that a server announces is held back.
+    """
+
+    since: float
+    until: float
+    until_text: str
+    who: str
+    reason: str = ""
+    even_fsd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceOn:
+    """A person begins a maintenance, or changes one; `resumed`: it was on before the monitor's restart."""
+
+    maintenance: Maintenance
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceOff:
+    """A person ends the maintenance."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class SleepStarting:
+    """The machine is about to suspend or hibernate; it still runs for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class SleepFinished:
+    """The machine runs again after a sleep that was announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +183,28 @@ Event = (
     | FsdFailed
     | UserFsd
     | Reloaded
+    | MaintenanceOn
+    | MaintenanceOff
+    | SleepStarting
+    | SleepFinished
     | Tick
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Publish a notice; where it goes is the shell's matter (NOTIFYFLAG)."""
+    """Publish a notice; where it goes is the shell's matter (NOTIFYFLAG).
+
+    `loud`: it is an error, and is logged as one whatever NOTIFYFLAG says.
+    """
 
     notice: Notice
+    loud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PollNow:
+    """Ask all UPSes at once: what is known of them is old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +258,22 @@ class Stop:
     exit: int = 0
 
 
-Effect = Emit | SetFsd | AskLogins | WritePowerdownFlag | RunShutdown | LogDecision | Logout | Stop
+@dataclass(frozen=True, slots=True)
+class KeepMaintenance:
+    """Remember the maintenance over a restart of the monitor, or (None) forget it."""
+
+    maintenance: Maintenance | None
+
+
+Effect = (
+    Emit
+    | SetFsd
+    | AskLogins
+    | WritePowerdownFlag
+    | RunShutdown
+    | LogDecision
+    | Logout
+    | KeepMaintenance
+    | PollNow
+    | Stop
+)

@@ -27,6 +27,11 @@ class Supply:
     line: int = 0
     username: str = ""
 
+    @property
+    def server(self) -> str:
+        """The server as it is written: `host` or `host:port`."""
+        return self.ups.partition("@")[2] or "localhost"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -6,33 +6,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from dataclasses import replace
+from typing import Any, Final
 
+from ridethrough.client.addresses import AddressBook
 from ridethrough.client.aio import AsyncClient, TcpChannel
+from ridethrough.client.channel import CONNECT_TIMEOUT_S
 from ridethrough.config.model_upsmon import MonitorLine, UpsmonConf
 from ridethrough.monitor import core
-from ridethrough.monitor.life import Comm
 from ridethrough.monitor.links import Link
+from ridethrough.monitor.maintenance import Hold
 from ridethrough.monitor.messages import (
     AskLogins,
     Effect,
     Emit,
     Event,
     FsdAcknowledged,
+    KeepMaintenance,
     Level,
     LogDecision,
     LoggedOut,
     Logout,
+    Maintenance,
+    MaintenanceOff,
+    MaintenanceOn,
+    PollNow,
     Reloaded,
     RunShutdown,
     SetFsd,
+    SleepFinished,
+    SleepStarting,
     Stop,
     Tick,
     UserFsd,
     WritePowerdownFlag,
 )
-from ridethrough.monitor.settings import Settings, Supply, from_conf
+from ridethrough.monitor.output import MonitorOutput, UpsSummary, summarise
+from ridethrough.monitor.settings import Supply, from_conf
 from ridethrough.monitor.shutdown import Phase
 from ridethrough.ups.notices import DEFAULT_FLAGS, Notice, NotifyFlag, NotifyType
 
@@ -48,54 +58,19 @@ DEFECT_PAUSE_S: Final = 1.0
 LinkFactory = Callable[[MonitorLine], AsyncClient]
 
 
-class MonitorOutput(Protocol):
-    """What the monitor needs done.  Nothing here may block; the coroutines are waited for a bounded time."""
-
-    def notice(self, notice: Notice, flags: NotifyFlag) -> None:
-        """Every notice; run NOTIFYCMD if `flags` has EXEC.  SYSLOG and WALL are seen to already."""
-        ...
-
-    def wall(self, text: str) -> None:
-        """Show a text to everybody who is logged in to this host."""
-        ...
-
-    def log(self, level: Level, text: str) -> None:
-        """Write a line to the log."""
-        ...
-
-    def decision(self, decision: LogDecision) -> None:
-        """A decision and the readings behind it; it belongs into the log."""
-        ...
-
-    async def powerdownflag(self) -> None:
-        """Write POWERDOWNFLAG; return when it is on the disk."""
-        ...
-
-    async def shutdown(self) -> None:
-        """Run SHUTDOWNCMD; return when it was started."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class UpsSummary:
-    """What `status` shows of one MONITOR line.  `refused` is why the login was not accepted, or empty."""
-
-    ups: str
-    primary: bool
-    power_value: int
-    fresh: bool
-    status: str
-    wants_login: bool
-    logged_in: bool
-    refused: str
-    failure: str
-    critical: bool
-    reason: str
-
-
 def tcp_link(line: MonitorLine) -> AsyncClient:
     """The usual link: TCP to the host of the MONITOR line."""
     return AsyncClient(TcpChannel(line.host, line.port))
+
+
+def tcp_links(connect_limit_s: float = CONNECT_TIMEOUT_S, family: int = 0) -> LinkFactory:
+    """The usual links of a monitor.  They share what names resolved to: a dead name server is no lost UPS."""
+    book = AddressBook()
+
+    def link(line: MonitorLine) -> AsyncClient:
+        return AsyncClient(TcpChannel(line.host, line.port, connect_limit_s, family, book))
+
+    return link
 
 
 def reply_limit_s(deadtime_s: float) -> float:
@@ -114,9 +89,20 @@ class Monitor:
         *,
         strict_c: bool = False,
         would_set_fsd: Callable[[str], None] | None = None,
+        maintenance: Maintenance | None = None,
+        keep: Callable[[Maintenance | None], None] = lambda _: None,
+        trace: Callable[[str], None] | None = None,
+        commanded_at: float | None = None,
     ) -> None:
-        """`would_set_fsd` makes it a dry run: it is told the UPS, and no server is."""
+        """`would_set_fsd` makes it a dry run: it is told the UPS, and no server is.
+
+        `maintenance` goes on from before; `keep` is told of one that is to be remembered, or forgotten.
+        `commanded_at`: when a monitor of this boot before this one has run SHUTDOWNCMD.
+        `trace` is told every event but the passing of time, for who looks for a fault.
+        """
         self._conf = conf
+        self._resumed, self._keep_maintenance = maintenance, keep
+        self._trace, self._commanded_at = trace, commanded_at
         self._would_set_fsd = would_set_fsd
         self._connect = link_factory
         self._output = output
@@ -134,10 +120,12 @@ class Monitor:
     async def run(self) -> int:
         """Monitor until told to stop, or until the host goes down."""
         now = asyncio.get_running_loop().time()
-        self._state = core.initial(self._state.settings, now)
+        self._state = core.initial(self._state.settings, now, self._commanded_at)
         self._running = True
+        if self._resumed is not None:
+            self._post(MaintenanceOn(self._resumed, resumed=True))  # before anything is heard of a UPS
         for supply in self._state.settings.supplies:
-            self._start_link(supply, self._state.settings)
+            self._start_link(supply)
         self._post(Tick())
         try:
             status = await self._carry_out()
@@ -162,23 +150,54 @@ class Monitor:
         with contextlib.suppress(Exception):
             self._output.log(Level.WARNING, text)
 
-    def poke(self, ups: str) -> None:
-        """There is news of a UPS (`name@host` as in MONITOR, or its bare name): poll it at once."""
+    def poke(self, ups: str, urgent: bool = False) -> None:
+        """There is news of a UPS (`name@host` as in MONITOR, or its bare name): poll it at once.
+
+        `urgent` says that its status has changed, or whether it may be trusted.
+        """
         for system, link in self._links.items():
             if ups in (system, system.partition("@")[0]):
-                link.poke()
+                link.poke(urgent)
 
-    def user_fsd(self) -> bool:
-        """A person orders the shutdown.  False if nobody is left to obey: the monitor has ended."""
-        self._post(UserFsd())
+    def logins_changed(self, ups: str) -> None:
+        """The server of this process says who is logged in now: count at once if that is waited for."""
+        if self._state.sequence.phase is Phase.HOSTSYNC:
+            for system, link in self._links.items():
+                if system in self._state.sequence.fsd and ups == system.partition("@")[0]:
+                    link.count_logins()
+
+    def sleep_starting(self) -> None:
+        """The machine is about to suspend."""
+        self._post(SleepStarting())
+
+    def sleep_finished(self) -> None:
+        """The machine runs again: all UPSes are asked at once, and what was known of them is old."""
+        self._post(SleepFinished())
+
+    def user_fsd(self, script: str = "") -> bool:
+        """A person (or the `script` of a notice) orders the shutdown.  False if nobody is left to obey."""
+        self._post(UserFsd(script))
         return self._running
+
+    def maintain(self, order: MaintenanceOn | MaintenanceOff) -> bool:
+        """A person begins, changes or ends a maintenance.  False if nobody is left to obey."""
+        obeyed = self._running and not self.shutting_down
+        if obeyed:
+            self._post(order)
+        return obeyed
+
+    @property
+    def hold(self) -> Hold:
+        """The maintenance that is on, if one is, and what it holds back."""
+        return self._state.hold
 
     def announce(self, kind: NotifyType) -> None:
         """Publish a notice of the host that the core can't know of, such as NOPARENT."""
         self._emit(self._state.settings.notice(kind))
 
-    def reload(self, conf: UpsmonConf) -> None:
-        """Take a new configuration; links whose MONITOR line is the same stay up."""
+    def reload(self, conf: UpsmonConf, *, strict_c: bool | None = None) -> None:
+        """Take a new configuration; links whose MONITOR line says the same stay up."""
+        self._strict_c = self._strict_c if strict_c is None else strict_c
         settings = from_conf(conf, strict_c=self._strict_c)
         if not self._state.sequence.begun:
             old, new = _lines(self._conf), _lines(conf)
@@ -187,8 +206,13 @@ class Monitor:
                 self._end_link(ups)
             for supply in settings.supplies:
                 if supply.ups not in self._links:
-                    self._start_link(supply, settings)
+                    self._start_link(supply)
         self._post(Reloaded(settings))
+
+    @property
+    def strict_c(self) -> bool:
+        """Whether the critical decision is C upsmon's."""
+        return self._state.settings.strict_c
 
     @property
     def shutting_down(self) -> bool:
@@ -202,23 +226,7 @@ class Monitor:
 
     def summary(self) -> tuple[UpsSummary, ...]:
         """What is known of every MONITOR line."""
-        return tuple(
-            UpsSummary(
-                ups=supply.ups,
-                primary=supply.primary,
-                power_value=supply.power_value,
-                fresh=seen.life.comm is Comm.OK,
-                status=str(seen.life.status),
-                wants_login=supply.login,
-                logged_in=seen.logged_in,
-                refused=seen.refused,
-                failure=seen.failure.value if seen.failure is not None else "",
-                critical=seen.verdict.critical,
-                reason=seen.verdict.reason,
-            )
-            for supply in self._state.settings.supplies
-            for seen in (self._state.watched[supply.ups],)
-        )
+        return summarise(self._state)
 
     # -- events in -----------------------------------------------------------------------------
 
@@ -226,6 +234,8 @@ class Monitor:
         """Step the core, route its effects, and set the timer for its next deadline."""
         if not self._running:
             return
+        if self._trace is not None and not isinstance(event, Tick):
+            self._trace(str(event))
         loop = asyncio.get_running_loop()
         not_before = loop.time() + DEFECT_PAUSE_S
         try:
@@ -252,8 +262,8 @@ class Monitor:
 
     def _route(self, effect: Effect) -> None:
         match effect:
-            case Emit(notice):
-                self._emit(notice)
+            case Emit(notice, loud):
+                self._emit(notice, loud=loud)
             case LogDecision():
                 self._output.decision(effect)
             case SetFsd(ups) if self._would_set_fsd is not None:
@@ -263,6 +273,11 @@ class Monitor:
                 self._links[ups].set_fsd()
             case AskLogins(ups):
                 self._links[ups].count_logins()
+            case PollNow():
+                for link in self._links.values():
+                    link.poke()
+            case KeepMaintenance(maintenance):
+                self._keep_maintenance(maintenance)
             case WritePowerdownFlag() | RunShutdown() | Logout() | Stop():
                 self._deeds.put_nowait(effect)
 
@@ -274,10 +289,10 @@ class Monitor:
             with contextlib.suppress(Exception):
                 self._output.log(Level.ERROR, f"{type(effect).__name__} failed: {error!r}")
 
-    def _emit(self, notice: Notice) -> None:
+    def _emit(self, notice: Notice, *, loud: bool = False) -> None:
         flags = self._conf.notifyflag.get(notice.type, DEFAULT_FLAGS)
-        if NotifyFlag.SYSLOG in flags:
-            self._output.log(Level.NOTICE, notice.text)
+        if loud or NotifyFlag.SYSLOG in flags:
+            self._output.log(Level.ERROR if loud else Level.NOTICE, notice.text)
         if NotifyFlag.WALL in flags:
             self._output.wall(notice.text)
         self._output.notice(notice, flags)
@@ -320,12 +335,15 @@ class Monitor:
 
     # -- links ---------------------------------------------------------------------------------
 
-    def _start_link(self, supply: Supply, settings: Settings) -> None:
+    def _start_link(self, supply: Supply) -> None:
         ups = supply.ups
-        line, limit_s = _lines(self._conf)[ups], reply_limit_s(settings.deadtime_s)
+        line = _lines(self._conf)[ups]
 
         def interval_s() -> float:
             return core.poll_interval_s(self._state, ups)
+
+        def limit_s() -> float:
+            return reply_limit_s(self._state.settings.deadtime_s)
 
         def post(event: Event) -> None:
             if self._links.get(ups) is link:  # After a reload another link may speak for this UPS.
@@ -362,8 +380,11 @@ class Monitor:
 
 
 def _lines(conf: UpsmonConf) -> dict[str, MonitorLine]:
-    """The MONITOR lines by the UPS; of two for the same the first stands, as in C."""
+    """The MONITOR lines by the UPS; of two for the same the first stands, as in C.
+
+    Where a line stands in the file does not make it another one.
+    """
     found: dict[str, MonitorLine] = {}
     for line in conf.monitors:
-        found.setdefault(line.system, line)
+        found.setdefault(line.system, replace(line, line=0))
     return found

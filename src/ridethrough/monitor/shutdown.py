@@ -5,7 +5,7 @@
     secondary:  notice SHUTDOWN, FINALDELAY, POWERDOWNFLAG (a primary's), SHUTDOWNCMD, SHUTDOWNEXIT
 
 Two differences from C: a UPS whose logins can't be counted is waited for until HOSTSYNC (C takes it
-for empty), and FSD is tried again on a server that comes back within HOSTSYNC.
+for empty), and FSD is tried again on a server that comes back, or has forgotten it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ from ridethrough.ups.notices import NotifyType
 
 FSD_LIMIT_S = 5.0
 """How long the servers may take to acknowledge FSD before HOSTSYNC begins without them."""
-COUNT_EVERY_S = 0.5
+COUNT_EVERY_S = 0.25
 """How often the logins are counted during HOSTSYNC."""
+ASK_AGAIN_S = 300.0
+"""How long a SHUTDOWNCMD may take to stop this host before a monitor that was started again asks once more."""
 
 
 class Phase(StrEnum):
@@ -77,6 +79,7 @@ class Fsd(StrEnum):
 
     ASKED = "asked"
     SET = "set"
+    ASSUMED = "assumed"  # of a dry run: no server was asked, so none is expected to say it
     FAILED = "failed"
 
 
@@ -100,6 +103,16 @@ class Sequence:
 Stepped = tuple[Sequence, list[Effect]]
 
 
+def is_held(commanded_at: float | None, now: float) -> bool:
+    """Whether a SHUTDOWNCMD asked for at that time (of this boot) may still be stopping this host."""
+    return commanded_at is not None and commanded_at <= now < commanded_at + ASK_AGAIN_S
+
+
+def too_new(since: float | None, settings: Settings, now: float) -> bool:
+    """Whether nobody on a server says nothing: it was met anew in an outage, and the others need two polls."""
+    return since is not None and now < since + max(10.0, 2 * settings.pollfreqalert_s + 2.0)
+
+
 def begin(sequence: Sequence, settings: Settings, now: float) -> Stepped:
     """Start the shutdown; nothing happens if it has begun already."""
     primary = bool(settings.primaries)
@@ -116,9 +129,14 @@ def fsd_answer(sequence: Sequence, ups: str, answer: Fsd, settings: Settings, no
     return _go(sequence, Move.FSD_ANSWERED, settings, now)
 
 
-def heard(sequence: Sequence, ups: str) -> Stepped:
-    """A server answers a poll: ask again for the FSD that it could not set before."""
-    if sequence.phase is not Phase.HOSTSYNC or sequence.fsd.get(ups) is not Fsd.FAILED:
+def heard(sequence: Sequence, ups: str, *, fsd: bool) -> Stepped:
+    """A server answers a poll, and says FSD or not: ask again where it could not set it, or was started anew.
+
+    A server that starts knows of no FSD, and its secondaries would stay up until the power is cut.
+    """
+    known = sequence.fsd.get(ups)
+    missing = known is Fsd.FAILED or (known is Fsd.SET and not fsd)
+    if sequence.phase not in (Phase.HOSTSYNC, Phase.FINALDELAY) or not missing:
         return sequence, []
     return replace(sequence, fsd=MappingProxyType({**sequence.fsd, ups: Fsd.ASKED})), [SetFsd(ups)]
 
@@ -189,7 +207,8 @@ def _go(sequence: Sequence, move: Move, settings: Settings, now: float) -> Stepp
             sequence = replace(sequence, until=now + settings.hostsync_s, count_at=now + COUNT_EVERY_S)
             return sequence, [AskLogins(ups) for ups in sequence.fsd]
         case Phase.FINALDELAY:
-            text = f"this host is shut down in {settings.finaldelay_s:g} s (FINALDELAY)"
+            # The first words are C's: log filters look for them.
+            text = f"Executing automatic power-fail shutdown in {settings.finaldelay_s:g} s (FINALDELAY)"
             effects: list[Effect] = [
                 LogDecision(text, level=Level.CRITICAL),
                 Emit(settings.notice(NotifyType.SHUTDOWN)),
