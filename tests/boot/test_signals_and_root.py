@@ -115,7 +115,7 @@ def test_nothing_is_imported_once_it_is_armed(at_home: Home) -> None:
 
 @pytest.mark.parametrize("managed", [True, False], ids=["systemd", "by hand"])
 def test_a_dead_helper_ends_what_a_service_manager_starts_again(at_home: Home, managed: bool) -> None:
-    """With systemd the service fails, as only a new start has a new helper; by hand it goes on and says so."""
+    """With systemd the service fails: only a new start has a new helper; by hand it goes on and says so."""
     with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"{place}/notify")
         if managed:

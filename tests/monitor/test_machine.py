@@ -97,7 +97,7 @@ class MonitorMachine(RuleBasedStateMachine):
 
     state: MonitorState
 
-    @initialize(conf=any_settings(), late=st.sampled_from([None, None, None, None, 0.0, -200.0, -400.0]))
+    @initialize(conf=any_settings(), late=st.sampled_from([None, None, None, None, 0.0, -60.0, -400.0]))
     def boot(self, conf: Settings, late: float | None) -> None:
         """A monitor starts; maybe after one of the same boot that has asked for SHUTDOWNCMD already."""
         self.now = 1000.0

@@ -2,13 +2,11 @@
 """A world in which outages happen by the thousand: pure cores, an imagined wire, a virtual clock.
 
 `World(scenario).run()` gives the trace; the same scenario always gives the same trace.
-What must hold in every trace stands in `sim.promises`.
+What must hold in every trace stands in `sim.promises` and `sim.liveness`.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,28 +14,30 @@ from random import Random
 from typing import Any, Final
 
 from ridethrough.battery import model
-from ridethrough.config.models import UpsdUsers
-from ridethrough.config.users import parse_users
 from ridethrough.monitor.settings import Settings, Supply
-from ridethrough.server.core import ServerCore
-from ridethrough.server.effects import Drop, Effect, FsdSet, LoginsChanged
-from ridethrough.server.effects import Settings as ServerSettings
-from ridethrough.server.session import Session
-from ridethrough.sim.host import Host, Machine
-from ridethrough.sim.scenario import UPS, Glitch, Scenario
-from ridethrough.sim.truth import Truth
-from ridethrough.ups.state import EMPTY, DeviceView, Freshness, Snapshot
-from ridethrough.ups.status import Status
-from ridethrough.ups.units import Monotonic
-from ridethrough.wire.words import decode, encode
-
-USERS: Final = (
-    b"[primary]\npassword = secret\nupsmon primary\n[secondary]\npassword = secret\nupsmon secondary\n"
+from ridethrough.sim.engine import Engine
+from ridethrough.sim.host import Host
+from ridethrough.sim.scenario import (
+    Computer,
+    Cut,
+    Fault,
+    Freeze,
+    Glitch,
+    Kill,
+    Order,
+    Part,
+    Reload,
+    Scenario,
+    Unit,
+    Way,
+    When,
 )
-DRIVER_POLL_S: Final = 2.0
-SERVER_TICK_S: Final = 5.0
+from ridethrough.sim.station import DRIVER_POLL_S, Station
+from ridethrough.sim.truth import Truth
+
 SHUTDOWN_DELAY_S: Final = 20.0
-BOUND_EVENTS: Final = 2_000_000
+NOMINAL_W: Final = 300.0
+DELAYS_S: Final = (0.001, 0.002, 0.005, 0.05, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,153 +54,238 @@ class Happened:
         return f"{self.at:9.2f} {self.host:<12} {self.kind} {rest}".rstrip()
 
 
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """A fault as it truly happened: what, and from when until when (infinity: it was never mended)."""
+
+    fault: Fault
+    begin: float
+    end: float
+
+
 class World:
-    """One UPS, its server on the primary, and the hosts that it feeds."""
+    """The UPSes of a scenario, their servers, and the hosts that they feed."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.now = 0.0
+        self.engine = Engine()
+        self.rng = Random(scenario.seed)
         self.trace: list[Happened] = []
-        self._rng = Random(scenario.seed)
-        self._queue: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
-        spec = model.BatterySpec(capacity_wh=scenario.capacity_wh, nominal_load_w=300.0)
-        self.truth = Truth(spec, model.at_percent(spec, scenario.charge_percent))
-        users: UpsdUsers = parse_users(USERS)[0]
-        ids = itertools.count(1)
-        settings = ServerSettings(new_id=lambda: f"id-{next(ids)}")
-        self.server = ServerCore(users, settings, [(UPS, "simulated")])
-        self._snapshot: Snapshot = EMPTY
-        self._sessions: dict[int, str] = {}
-        self.hosts = [self._host(index) for index in range(1 + len(scenario.secondaries_stop_s))]
-        self.truly_low_at: list[float] = []
+        self.harm: list[Harm] = []
+        self.truths = {unit.name: _truth(unit) for unit in scenario.units}
+        self._waiting: list[tuple[When, Fault]] = []
+        self._cuts: list[tuple[str, float, float, Way]] = []
+        self._turn_at = 0.0
+        self._calm = False
+        self._stations: dict[str, Station] = {}
+        self.hosts = [self._host(computer) for computer in scenario.computers]
+        self._by_name = {host.name: host for host in self.hosts}
+        self._open_stations()
+
+    @property
+    def now(self) -> float:
+        """The world's time."""
+        return self.engine.now
+
+    def host(self, name: str) -> Host:
+        """The host of that name."""
+        return self._by_name[name]
 
     def run(self) -> list[Happened]:
         """Play the whole scenario; gives the trace."""
-        for at, on in self.scenario.mains:
-            self.at(at, partial(self._mains, on))
-        self.at(0.0, self._driver_poll)
-        self.at(SERVER_TICK_S, self._server_tick)
+        engine = self.engine
+        for unit in self.scenario.units:
+            for at, on in unit.mains:
+                engine.at(at, partial(self._mains, unit.name, on))
+        self._plan_faults()
         for host in self.hosts:
             host.begin()
-        for _ in range(BOUND_EVENTS):
-            if not self._queue or self._queue[0][0] > self.scenario.end_s:
-                return self.trace
-            self.now, _, action = heapq.heappop(self._queue)
-            self._physics()
-            action()
-        raise AssertionError(f"seed {self.scenario.seed}: more than {BOUND_EVENTS} events: the world hums")
+        self.redraw()
+        end_s = self.scenario.end_s
+        while not (self._calm and self._over()):
+            at = min(engine.next_at(), end_s)
+            while self._turn_at <= at:
+                self._turn(self._turn_at)
+            if at >= end_s:
+                engine.now = end_s
+                break
+            engine.step()
+        return self.trace
 
-    # -- what the hosts need (host.Surroundings) --------------------------------------------------
-
-    def at(self, when: float, action: Callable[[], None]) -> None:
-        """Do `action` at `when`, never in the past."""
-        heapq.heappush(self._queue, (max(when, self.now), next(self._order), action))
+    # -- what the hosts and stations need ---------------------------------------------------------
 
     def delay(self) -> float:
         """The wire is quick, with a tail."""
-        return self._rng.choice((0.001, 0.002, 0.005, 0.05, 0.4))
+        return DELAYS_S[int(self.rng.random() * len(DELAYS_S))]
 
-    def cut(self, host: str) -> bool:
-        """Whether the wire of a host is cut now; the primary's is in its own machine."""
-        return any(cut.host == host and cut.begin <= self.now < cut.end for cut in self.scenario.cuts)
+    def passes(self, host: str, station: Station, *, back: bool) -> bool:
+        """Whether a packet of a host gets to a station's machine, or back from it."""
+        there, here = self._by_name[station.host], self._by_name[host]
+        if not there.powered or not here.powered:
+            return False
+        now, lost = self.engine.now, Way.BACK if back else Way.OUT
+        return not any(
+            name == host and begin <= now < end and way in (Way.BOTH, lost)
+            for name, begin, end, way in self._cuts
+        )
 
-    def open(self, host: str) -> Session:
-        """A session with the server."""
-        session = self.server.open_session(host, self.now)
-        self._sessions[session.number] = host
-        return session
+    def reading_fault(self, ups: str) -> Glitch | str:
+        """What is wrong with the driver's reading now."""
+        now, scenario = self.engine.now, self.scenario
+        for stale in scenario.stale:
+            if stale.ups == ups and stale.begin <= now < stale.end:
+                return "stale"
+        for glitch in scenario.glitches:
+            if glitch.ups == ups and glitch.at <= now < glitch.at + DRIVER_POLL_S:
+                return glitch
+        return ""
 
-    def ask(self, session: Session, line: str) -> list[str]:
-        """Send a request, get the reply's lines; none when the primary, and so the server, is off."""
-        if self.hosts[0].machine in (Machine.OFF, Machine.CRASHED) or session.closed:
-            return []
-        reaction = self.server.receive(session, encode(line + "\n"), self.now)
-        self._effects(reaction.effects)
-        return decode(reaction.reply).splitlines()
-
-    def close(self, session: Session) -> None:
-        """The connection is closed."""
-        self._effects(self.server.close_session(session, self.now))
+    def redraw(self) -> None:
+        """What the hosts draw has changed: each takes an equal part from each UPS that feeds it."""
+        for truth in self.truths.values():
+            truth.advance(self.engine.now)
+            truth.draw_w = 0.0
+        for host in self.hosts:
+            alive = [self.truths[feed.ups] for feed in host.computer.feeds if feed.power_value]
+            alive = [truth for truth in alive if truth.output]
+            for truth in alive:
+                truth.draw_w += host.draw_w / len(alive)
+        self._plan_turn()
 
     def tell(self, kind: str, host: str, **fields: Any) -> None:
-        """Write into the trace."""
-        self.trace.append(Happened(self.now, kind, host, fields))
-        if kind == "off" and host == self.hosts[0].name:
-            self._killpower()
+        """Write into the trace, and begin the faults that have waited for it."""
+        self.trace.append(Happened(self.engine.now, kind, host, fields))
+        if kind == "off":
+            self._killpower(host)
+        if self._waiting:
+            for waiting in [each for each in self._waiting if _meets(each[0], kind, host, fields)]:
+                self._waiting.remove(waiting)
+                when, fault = waiting
+                self._plan(fault, self.engine.now + when.at)
 
-    # -- inside ---------------------------------------------------------------------------------
+    # -- the physical side ------------------------------------------------------------------------
 
-    def _host(self, index: int) -> Host:
+    def _mains(self, ups: str, on: bool) -> None:
+        truth = self.truths[ups]
+        truth.advance(self.engine.now)
+        truth.set_mains(on)
+        self.tell("mains", "", ups=ups, on=on)
+        self._plan_turn()
+
+    def _plan_turn(self) -> None:
+        """Whatever changes the machines or the UPSes ends here."""
+        self._calm = not any(host.powered for host in self.hosts)
+        self._turn_at = min(truth.next_turn() for truth in self.truths.values())
+
+    def _turn(self, at: float) -> None:
+        """Something physical changes by itself."""
+        self.engine.now = max(at, self.engine.now)
+        cut = False
+        for truth in self.truths.values():
+            fed = truth.output
+            truth.advance(at)
+            if fed and not truth.output:
+                cut = True
+                self.tell("cut", "", ups=truth.name, why=truth.cuts[-1][1])
+        if cut:
+            for host in self.hosts:
+                feeds = [feed for feed in host.computer.feeds if self.truths[feed.ups].output]
+                if sum(feed.power_value for feed in feeds) < max(1, host.computer.minsupplies):
+                    host.crash()
+        self.redraw()
+
+    def _killpower(self, name: str) -> None:
+        """A primary is off: its hook tells its UPSes to switch their outputs off, if the flag stands."""
+        host = self._by_name[name]
+        if host.flag and host.station is not None:
+            for ups in host.drivers:
+                self.truths[ups].shutdown_return(SHUTDOWN_DELAY_S)
+
+    def _over(self) -> bool:
+        """Whether nothing that is of interest can happen any more."""
+        return not any(host.powered for host in self.hosts) and all(
+            truth.off_at is None for truth in self.truths.values()
+        )
+
+    # -- how it is put together -------------------------------------------------------------------
+
+    def _host(self, computer: Computer) -> Host:
         scenario = self.scenario
-        primary = index == 0
-        supply = Supply(f"{UPS}@server", 1, primary=primary)
+        owners = {unit.name: unit.host for unit in scenario.units}
+        supplies = []
+        for feed in computer.feeds:
+            primary = owners[feed.ups] == computer.name
+            login = feed.power_value > 0 or primary or computer.strict_c
+            supplies.append(Supply(f"{feed.ups}@{owners[feed.ups]}", feed.power_value, primary, login))
         settings = Settings(
-            supplies=(supply,),
+            supplies=tuple(supplies),
+            minsupplies=computer.minsupplies,
+            pollfreq_s=computer.pollfreq_s,
+            pollfreqalert_s=computer.pollfreq_s,
             hostsync_s=scenario.hostsync_s,
             finaldelay_s=scenario.finaldelay_s,
             deadtime_s=scenario.deadtime_s,
-            strict_c=scenario.strict_c,
+            shutdownexit_s=computer.shutdownexit_s,
+            strict_c=computer.strict_c,
         )
-        stop_s = scenario.primary_stop_s if primary else scenario.secondaries_stop_s[index - 1]
-        name = "primary" if primary else f"secondary{index}"
-        return Host(name, settings, self, UPS, stop_s=stop_s, draw_w=scenario.host_draw_w)
+        return Host(computer, settings, self, {})
 
-    def _mains(self, on: bool) -> None:
-        self.truth.mains = on
-        self.tell("mains", "", on=on)
+    def _open_stations(self) -> None:
+        for host in self.hosts:
+            own = [unit.name for unit in self.scenario.units if unit.host == host.name]
+            if own:
+                host.drivers = {ups: host.driver_process() for ups in own}
+                drivers = {ups: (self.truths[ups], process) for ups, process in host.drivers.items()}
+                host.station = Station(host.name, self, host.parts[Part.SERVER], drivers)
+                self._stations.update((f"{ups}@{host.name}", host.station) for ups in own)
+        for host in self.hosts:
+            host.stations = self._stations
 
-    def _physics(self) -> None:
-        fed = self.truth.output
-        self.truth.draw_w = sum(h.draw_w for h in self.hosts if h.machine in (Machine.UP, Machine.STOPPING))
-        self.truth.advance(self.now)
-        if self.truth.output and not self.truth.mains and self.truth.low():
-            self.truly_low_at.append(self.now)
-        if fed and not self.truth.output:
-            why = self.truth.cuts[-1][1]
-            self.tell("cut", "", why=why)
-            for host in self.hosts:
-                host.crash()
+    # -- faults ---------------------------------------------------------------------------------
 
-    def _killpower(self) -> None:
-        """The primary is off: its hook tells the UPS to switch the output off, if the flag was written."""
-        if any(line.kind == "flag" for line in self.trace):
-            self.truth.shutdown_return(SHUTDOWN_DELAY_S)
+    def _plan_faults(self) -> None:
+        for fault in self.scenario.faults:
+            when = When(fault.begin, fault.after) if isinstance(fault, Cut) else fault.when
+            if when.after:
+                self._waiting.append((when, fault))
+            else:
+                self._plan(fault, when.at)
 
-    def _driver_poll(self) -> None:
-        """The driver reads the UPS: honestly, not at all, or wrongly, as the scenario has it."""
-        self.at(self.now + DRIVER_POLL_S, self._driver_poll)
-        if any(begin <= self.now < end for begin, end in self.scenario.stale):
-            view = DeviceView(UPS, "simulated", self._snapshot, Freshness.STALE, Monotonic(self.now))
-        else:
-            draft = self.truth.reading(self._snapshot)
-            glitch = self._glitch()
-            if glitch is not None:
-                draft.set_status(Status.parse(glitch.status))
-                draft.set("battery.charge", glitch.charge)
-                self.tell("glitch", "", status=glitch.status, charge=glitch.charge)
-            self._snapshot, _ = draft.commit()
-            view = DeviceView(UPS, "simulated", self._snapshot, Freshness.FRESH, Monotonic(self.now))
-        self.server.update(view)
+    def _plan(self, fault: Fault, at: float) -> None:
+        self.engine.at(at, partial(self._harm, fault))
 
-    def _glitch(self) -> Glitch | None:
-        for glitch in self.scenario.glitches:
-            if glitch.at <= self.now < glitch.at + DRIVER_POLL_S:
-                return glitch
-        return None
+    def _harm(self, fault: Fault) -> None:
+        now = self.engine.now
+        host = self._by_name[fault.host]
+        deed: Callable[[], None]
+        match fault:
+            case Cut(name, begin, end, way):
+                until = now + (end - begin)
+                deed = partial(self._cuts.append, (name, now, until, way))
+            case Kill(_, part, _, back_s):
+                until = float("inf") if back_s is None else now + back_s
+                deed = partial(host.kill, part, back_s)
+            case Freeze(_, part, _, for_s, announced):
+                until = now + for_s
+                deed = partial(host.freeze, part, for_s, announced)
+            case Reload():
+                until, deed = now, partial(host.reload, fault)
+            case Order():
+                until, deed = now, host.order
+        self.harm.append(Harm(fault, now, until))
+        self.tell(
+            "fault", fault.host, what=type(fault).__name__, part=getattr(fault, "part", ""), until=until
+        )
+        deed()
 
-    def _server_tick(self) -> None:
-        self._effects(self.server.tick(self.now))
-        self.at(self.now + SERVER_TICK_S, self._server_tick)
 
-    def _effects(self, effects: tuple[Effect, ...]) -> None:
-        for effect in effects:
-            match effect:
-                case FsdSet(ups):
-                    self.tell("fsd", "", ups=ups)
-                case LoginsChanged(_, hosts):
-                    self.tell("logins", "", hosts=hosts)
-                case Drop(session, reason):
-                    self.tell("dropped", self._sessions.get(session.number, ""), reason=reason)
-                case _:
-                    pass
+def _truth(unit: Unit) -> Truth:
+    spec = model.BatterySpec(
+        capacity_wh=unit.capacity_wh, nominal_load_w=NOMINAL_W, low_percent=unit.low_percent
+    )
+    return Truth(spec, model.at_percent(spec, unit.charge_percent), unit.name)
+
+
+def _meets(when: When, kind: str, host: str, fields: dict[str, Any]) -> bool:
+    wanted, _, type_ = when.after.partition(":")
+    return kind == wanted and when.host in ("", host) and (not type_ or fields.get("type") == type_)
