@@ -257,17 +257,17 @@ def test_external_reconnects(state: Path) -> None:
         await house.server.close()
         await asyncio.sleep(0.1)
         assert source.view.freshness is Freshness.DISCONNECTED
+        await asyncio.sleep(600.0)  # However long it was away: it is heard of as soon as it is back.
         await house.server.start()
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(1.5)
         assert source.view.freshness is Freshness.FRESH
         await source.stop()
         await house.server.close()
         await house.runner.stop()
 
     run_virtual(scene())
-    assert len(seen.lines) == 2
-    assert "cannot connect to the driver's socket" in seen.lines[0]
-    assert "closed its socket" in seen.lines[1]
+    words = ["cannot connect to the driver's socket", "closed its socket", "cannot connect"]
+    assert [word in line for word, line in zip(words, seen.lines, strict=True)] == [True] * 3
 
 
 def test_external_judges_silence_and_bounds_waits(state: Path) -> None:
