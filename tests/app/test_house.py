@@ -15,7 +15,7 @@ from ridethrough.app import report
 from ridethrough.app.arming import dry_helper, helper_config
 from ridethrough.app.blueprint import Blueprint
 from ridethrough.app.bus import Bus, Event
-from ridethrough.app.house import CALM_S, STILL_UP_S, House
+from ridethrough.app.house import CALM_S, House
 from ridethrough.app.protected import LocalFacts, answers
 from ridethrough.app.requests import handlers
 from ridethrough.config.load import load
@@ -191,26 +191,6 @@ def test_a_dry_run_begins_anew_when_the_line_has_held(tmp_path: Path) -> None:
             await asyncio.sleep(3600)  # the battery is charged
 
     play(tmp_path, main)
-
-
-def test_an_armed_host_that_survives_its_shutdown_is_protected_again(tmp_path: Path) -> None:
-    """`shutdown -c`, or a SHUTDOWNCMD that did nothing: serve ends, and its restart clears FSD and flag."""
-
-    async def main(house: House, events: list[Event]) -> None:
-        await asyncio.sleep(5)
-        mains(house, on=False)
-        await asyncio.sleep(1800)
-        assert house.monitor_ended.is_set()
-        await asyncio.sleep(3600)
-        assert not house.failed.is_set(), "while the outage lasts nothing is begun anew"
-        mains(house, on=True)
-        await asyncio.sleep(STILL_UP_S - 60)
-        assert not house.failed.is_set()
-        await asyncio.sleep(120)
-        assert house.failed.is_set()
-
-    events = play(tmp_path, main, armed=True)
-    assert any("still up" in text for text in texts(events, "log"))
 
 
 def test_a_wrong_password_is_loud_and_in_the_status(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
@@ -49,9 +50,11 @@ def test_a_reader_that_went_away_is_nobodys_fault() -> None:
     """EPIPE ends neither the thread nor the program."""
     reader, writer = os.pipe()
     os.close(reader)
-    printer = Printer(writer)
+    printer, later = Printer(writer), threading.Event()
     printer.say("to nobody")
-    printer.close()
+    printer.do(later.set)
+    assert printer.close()
+    assert later.is_set()
     os.close(writer)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_a_directory_that_can_not_be_written_costs_a_line(tmp_path: Path) -> Non
     asyncio.run(stamp_in(tmp_path / "none", said).write(1000.0))
     assert len(said) == 1
     assert "can't be written: No such file or directory; going on without it" in said[0]
+
+
+def test_without_a_thread_the_shutdown_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host at its limit of threads is shut down, without a stamp."""
+    said: list[str] = []
+
+    def full(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", full)
+    asyncio.run(stamp_in(tmp_path, said).write(1000.0))
+    assert "can't start new thread; going on without it" in said[0]
 
 
 def test_shutdowncmd_leaves_a_stamp_and_a_refused_one_does_not(tmp_path: Path) -> None:

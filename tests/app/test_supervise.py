@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ridethrough.app.budget import Budget, Child, GiveUp, Restart, ended, started
-from ridethrough.app.supervise import ChildSpec, Supervisor
+from ridethrough.app.supervise import STAGE_PAUSE_S, ChildSpec, Supervisor, lasting
 from ridethrough.sim.clock import ScaledLoop
+from tests.support.vloop import run_virtual
 
 
 def test_waits_grow_and_the_budget_ends() -> None:
@@ -30,6 +31,21 @@ def test_waits_grow_and_the_budget_ends() -> None:
         waits.append(verdict.at - now)
         now = verdict.at
     assert waits == [2, 4, 8, 16]
+
+
+def test_a_stage_with_a_defect_begins_anew() -> None:
+    """One fault must not end upssched's timers for good; a stage that ends by itself is not run again."""
+    said: list[str] = []
+    runs: list[float] = []
+
+    async def stage() -> None:
+        runs.append(asyncio.get_running_loop().time())
+        if len(runs) < 3:
+            raise ValueError("a defect")
+
+    run_virtual(lasting("the stage", stage, lambda level, text: said.append(f"{level}: {text}")))
+    assert runs == [0.0, STAGE_PAUSE_S, 2 * STAGE_PAUSE_S]
+    assert said == ["critical: the stage failed and begins anew: ValueError('a defect')"] * 2
 
 
 def test_a_child_that_ran_long_begins_anew() -> None:

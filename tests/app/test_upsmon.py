@@ -202,6 +202,29 @@ def test_strict_c_is_read_and_said(place: Path) -> None:
     ]
 
 
+def test_a_monitor_that_fails_is_said(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Who protects nobody any more says so, with exit status 1; a fault that nobody caught is a line."""
+
+    def fault() -> None:
+        raise KeyError("a fault")
+
+    async def broken(self: object) -> int:
+        asyncio.get_running_loop().call_soon(fault)
+        await asyncio.sleep(0)
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("ridethrough.app.upsmon.Monitor.run", broken)
+    write(place, GOOD)
+    assert main(["upsmon", "-F", "-p"]) == 1
+    told = capfd.readouterr().err
+    assert "critical: the monitor failed, this host is NOT protected: RuntimeError('a defect')" in told
+    assert "error: a fault in the program: " in told
+    assert "KeyError('a fault')" in told
+    assert "Traceback" not in told
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """-V names NUT's program, for scripts that look for it."""
     assert main(["upsmon", "-V"]) == 0

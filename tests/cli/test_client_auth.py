@@ -14,6 +14,7 @@ import pytest
 from ridethrough.cli import client_auth, upsc, upscmd, upsrw
 from ridethrough.config.paths import DEFAULT_CONFPATH
 from tests.support.lineserver import LineServer, line_server
+from tests.support.wait import wait_until
 
 Captured = pytest.CaptureFixture[bytes]
 SECRET = "zq7Xw9Kv"
@@ -117,6 +118,7 @@ def test_options_weigh_more(server: LineServer, capfdbinary: Captured, home: Pat
     write(home / ".nutauth.conf", f"[@{at}]\nUSER = joe\nPASS = other\n[amy@{at}]\nPASS = {SECRET}\n")
     assert run(upscmd, server, capfdbinary, ["-p", SECRET], "load.off")[0] == 0
     assert server.seen[:2] == [b"USERNAME joe\n", f"PASSWORD {SECRET}\n".encode()]
+    wait_until(lambda: server.seen[-1:] == [b"LOGOUT\n"], 5.0, "the end of the first one")
     server.seen.clear()
     assert run(upscmd, server, capfdbinary, ["-u", "amy"], "load.off")[0] == 0
     assert server.seen[:2] == [b"USERNAME amy\n", f"PASSWORD {SECRET}\n".encode()]

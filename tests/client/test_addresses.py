@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
+from typing import Any
 
 import pytest
 
-from ridethrough.client.addresses import AddressBook, is_literal, resolve
+from ridethrough.client.addresses import MAX_HUNG, AddressBook, is_literal, resolve
 from ridethrough.client.answers import LinkError
 from ridethrough.client.channel import TcpChannel
 from tests.support.fake_upsd import FakeUpsd
+from tests.support.vloop import run_virtual
 
 
 class Names:
@@ -72,6 +75,46 @@ def test_a_name_server_that_hangs() -> None:
     asyncio.run(world())
 
 
+def test_a_look_up_that_hangs_for_good() -> None:
+    """Another one is begun beside it, a few at most; what it says later does not disturb."""
+    names = Names(None)
+    book = AddressBook(names, hung_s=0.0)
+
+    async def world() -> None:
+        for _ in range(9):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await book.look_up("nas")
+        assert names.asked == 1 + MAX_HUNG
+        names.go.set()
+        async with asyncio.timeout(5.0):
+            assert await book.look_up("nas") == ("192.0.2.9",)
+        names.found = ("192.0.2.1",)
+        async with asyncio.timeout(5.0):
+            while await book.look_up("nas") != ("192.0.2.1",):
+                pass
+
+    asyncio.run(world())
+
+
+def test_without_a_thread_the_old_addresses_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host at its limit of threads still finds the servers that it knows."""
+    names = Names(("192.0.2.1",))
+    book = AddressBook(names)
+
+    def full(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def world() -> None:
+        await book.look_up("nas")
+        monkeypatch.setattr(threading.Thread, "start", full)
+        assert await book.look_up("nas") == ("192.0.2.1",)
+        with pytest.raises(OSError, match="can't start new thread"):
+            await book.look_up("other")
+
+    asyncio.run(world())
+
+
 def test_the_address_that_worked_goes_first() -> None:
     """Also after the next look-up, as long as it is among the answers."""
     names = Names(("192.0.2.1", "192.0.2.2"))
@@ -126,3 +169,39 @@ def test_a_channel_connects_by_the_book() -> None:
         await server.stop()
 
     asyncio.run(world())
+
+
+@pytest.mark.parametrize("limit_s", [1.0, 4.0], ids=["cut off by the caller", "in time"])
+def test_an_address_that_swallows_everything(monkeypatch: pytest.MonkeyPatch, limit_s: float) -> None:
+    """A dead first address (IPv6 without a route, a firewall that drops) does not hide the second."""
+    book = AddressBook(Names(("192.0.2.1", "127.0.0.1")), patience_s=0.0)
+    tried: list[str] = []
+
+    async def world() -> int:
+        server = FakeUpsd()
+        await server.start()
+        loop = asyncio.get_running_loop()
+        really = loop.create_connection
+
+        async def connect(factory: Any, host: str, port: int, **options: Any) -> Any:
+            tried.append(host)
+            if host == "192.0.2.1":
+                await asyncio.sleep(3600.0)
+            return await really(factory, host, port, **options)
+
+        monkeypatch.setattr(loop, "create_connection", connect)
+        await book.look_up("nas")
+        tries = 0
+        while tries < 4:
+            tries += 1
+            channel = TcpChannel("nas", server.port, book=book)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit_s):
+                    await channel.open()
+                    break
+        channel.abort()
+        await server.stop()
+        return tries
+
+    assert run_virtual(world()) == (2 if limit_s < 1.5 else 1)
+    assert tried == ["192.0.2.1", "127.0.0.1"]

@@ -17,6 +17,7 @@ from ridethrough.monitor.messages import (
     LoginRefused,
     Polled,
     PollFailed,
+    PollNow,
     Reloaded,
     UserFsd,
 )
@@ -269,6 +270,17 @@ def test_a_reload_keeps_what_is_known() -> None:
     assert list(player.state.watched) == [A, "new@host"]
     player.at(2, PollFailed(B), Polled(B, Status.parse("OB LB")))
     assert player.kinds() == ["ONBATT"]
+
+
+def test_a_reload_makes_no_silence() -> None:
+    """What was heard at the old POLLFREQ is not old by the new one: all are asked at once, then it counts."""
+    slow = Settings(supplies=(Supply(UPS),), pollfreq_s=30, pollfreqalert_s=30, deadtime_s=90)
+    player = (
+        Player(slow).polls(UPS, [(0, "OL"), (30, "OB")]).at(59, Reloaded(Settings(supplies=slow.supplies)))
+    )
+    assert player.done[-1] == (59, PollNow())
+    assert failing(player, 60, 70).deeds() == []
+    assert failing(player, 75, 75).deeds() == [(74, f"SetFsd {UPS}")]
 
 
 def test_a_reload_during_a_shutdown_changes_nothing() -> None:

@@ -279,6 +279,25 @@ def test_a_server_that_refuses_fsd() -> None:
     assert any("FSD could not be set" in text and "access denied" in text.lower() for text in output.lines)
 
 
+def test_a_slow_server_that_forgets_fsd_is_told_again() -> None:
+    """The logins are counted four times a second: who answers more slowly is polled all the same."""
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        server.others, server.thinks_s = 1, 0.3
+        await seconds(6)
+        server.say("OB LB")
+        await seconds(12)
+        assert len(server.asked("FSD")) == 1
+        server.variables["ups.status"] = "OB LB"  # It was started anew.
+        await seconds(20)
+        assert len(server.asked("FSD")) == 2
+        assert len(server.asked("GET NUMLOGINS")) > 30
+        server.thinks_s = 0.0
+        await seconds(2)
+
+    play(script, conf=UpsmonConf(hostsync_s=60.0))
+
+
 @pytest.mark.parametrize(("deadtime", "limit"), [(15, 5), (1, 2), (600, 10)])
 def test_reply_limit(deadtime: float, limit: float) -> None:
     """A server may take a third of DEADTIME, within 2 to 10 s."""

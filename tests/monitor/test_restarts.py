@@ -77,6 +77,7 @@ def test_shutdowncmd_is_not_asked_for_twice_in_a_boot(order: bool) -> None:
     player.at(1000, LoggedIn(UPS))
     if order:
         player.at(1000, UserFsd())
+        assert "was ordered, but SHUTDOWNCMD was run before this start" in player.log()
     over = 990 + int(ASK_AGAIN_S)
     for at in range(1000, over - 1, 4):
         player.polls(UPS, [(at, "FSD OB LB")])
@@ -85,3 +86,13 @@ def test_shutdowncmd_is_not_asked_for_twice_in_a_boot(order: bool) -> None:
         player.polls(UPS, [(at, "FSD OB LB")]).at(at + 1, FsdAcknowledged(UPS), LoginCount(UPS, 1))
     assert sum(isinstance(effect, RunShutdown) for _, effect in player.done) == 1
     assert player.shutdowns()[0] >= over
+
+
+def test_a_script_does_not_bring_a_host_down_late() -> None:
+    """What a script orders while SHUTDOWNCMD is held is said and dropped: the mains may be back then."""
+    player = Player(PRIMARY, now=1000.0)
+    player.state = initial(PRIMARY, 1000.0, commanded_at=990.0)
+    player.at(1000, LoggedIn(UPS)).polls(UPS, [(1000, "OB")]).at(1001, UserFsd("ONBATT"))
+    assert "it is not run again for that" in player.log()
+    player.polls(UPS, [(1010, "OL")]).at(990 + 2 * ASK_AGAIN_S)
+    assert player.shutdowns() == []

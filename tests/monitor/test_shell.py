@@ -10,7 +10,9 @@ import pytest
 
 from ridethrough.config.model_upsd import Role
 from ridethrough.config.model_upsmon import UpsmonConf
-from ridethrough.monitor.messages import Level, LogDecision
+from ridethrough.monitor import core
+from ridethrough.monitor.core import MonitorState
+from ridethrough.monitor.messages import Effect, Event, Level, LogDecision, Polled
 from ridethrough.monitor.shell import Monitor, tcp_link
 from ridethrough.ups.notices import Notice, NotifyFlag, NotifyType
 from tests.support.fake_upsd import FakeUpsd
@@ -137,6 +139,20 @@ def test_a_reload_replaces_only_what_changed() -> None:
     assert len(changed.asked("LOGIN")) == 2
 
 
+def test_a_reload_of_strict_c_logs_in_where_c_does() -> None:
+    """A secondary's line with power value 0 says the same as before, and is connected anew all the same."""
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        await seconds(6)
+        lines = (line(server, Role.SECONDARY, value=0),)
+        for strict_c, logins in ((False, 0), (True, 1), (True, 1), (None, 1)):
+            monitor.reload(UpsmonConf(minsupplies=0, monitors=lines), strict_c=strict_c)
+            await seconds(6)
+            assert len(server.asked("LOGIN")) == logins
+
+    play(script, role=Role.SECONDARY, value=0, conf=UpsmonConf(minsupplies=0))
+
+
 class BrokenOutput(Output):
     """A log on a full disk and terminals that are gone: everything raises but the shutdown itself."""
 
@@ -165,6 +181,31 @@ def test_a_broken_log_costs_no_shutdown() -> None:
     server, output = play(script, server=server, output=BrokenOutput())
     assert output.whats == ["flag", "shutdown"]
     assert server.asked("FSD")
+
+
+def test_a_ups_that_can_not_be_judged_is_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect at what one UPS says: people are told, and silence since `OB` brings the host down."""
+    really = core.step
+
+    def step(state: MonitorState, event: Event, now: float) -> tuple[MonitorState, tuple[Effect, ...]]:
+        if isinstance(event, Polled) and "LB" in event.status:
+            raise ValueError("a defect")
+        return really(state, event, now)
+
+    monkeypatch.setattr(core, "step", step)
+
+    async def script(server: FakeUpsd, monitor: Monitor, output: Output) -> None:
+        await seconds(7)
+        server.say("OB")
+        await seconds(5)
+        server.say("OB LB")
+        await seconds(10)
+        assert output.whats == ["ONBATT", "COMMBAD"]
+        await seconds(30)
+
+    _, output = play(script)
+    assert output.whats[-2:] == ["flag", "shutdown"]
+    assert any("what it says can't be judged: ValueError('a defect')" in text for text in output.lines)
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -244,8 +285,8 @@ def test_a_line_that_moved_in_the_file_is_the_same_line() -> None:
         monitor.reload(UpsmonConf(monitors=(replace(line(server), line=99),), deadtime_s=30), strict_c=True)
         await seconds(6)
         server.hang = True
-        await seconds(11)
-        # Polls at 0, 5 and 10 s; the limit of an answer is a third of the new DEADTIME.
+        await seconds(13)
+        # Polls at 0, 2 (the reload), 7 and 12 s; the limit of an answer is a third of the new DEADTIME.
         assert monitor.summary()[0].fresh
         await seconds(2)
         assert not monitor.summary()[0].fresh

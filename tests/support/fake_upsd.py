@@ -12,6 +12,7 @@ class FakeUpsd:
     """One UPS, changed by the test at will.  `lines` holds (loop time, request) of all that was asked.
 
     `error`: the ERR word that answers a reading, e.g. DATA-STALE.  `hang`: read, and never answer.
+    `thinks_s`: how long it takes for each answer.
     """
 
     ups: str = "su700"
@@ -23,6 +24,7 @@ class FakeUpsd:
     others: int = 0
     error: str = ""
     hang: bool = False
+    thinks_s: float = 0.0
     lines: list[tuple[float, str]] = field(default_factory=list)
     logged_in: set[asyncio.StreamWriter] = field(default_factory=set)
     port: int = 0
@@ -59,6 +61,8 @@ class FakeUpsd:
                 self.lines.append((asyncio.get_running_loop().time(), line))
                 if self.hang:
                     continue
+                if self.thinks_s:
+                    await asyncio.sleep(self.thinks_s)
                 if line == "LOGOUT":
                     writer.write(b"OK Goodbye\n")
                     break

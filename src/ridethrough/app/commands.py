@@ -12,11 +12,13 @@ from ridethrough.config.echo import shown_command
 from ridethrough.config.model_upsmon import UpsmonConf
 from ridethrough.monitor.messages import Level, LogDecision
 from ridethrough.privsep.actions import Actions
+from ridethrough.privsep.client import Helper
 from ridethrough.privsep.errors import HelperError
 from ridethrough.ups.notices import Notice, NotifyFlag
 
 MAX_RUNNING: Final = 256
 CLOSE_LIMIT_S: Final = 2.0
+OUTCOME_LIMIT_S: Final = 1.0
 
 Say = Callable[[str, str], None]
 
@@ -39,8 +41,12 @@ class CommandOutput:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def use(self, actions: Actions) -> None:
-        """From now on let others run the commands."""
+        """From now on let others run the commands, with what rights they have.
+
+        What they start may fail for want of rights: it must not keep the next monitor from doing it.
+        """
         self._actions = actions
+        self._stamp = None
 
     def notice(self, notice: Notice, flags: NotifyFlag) -> None:
         """Run NOTIFYCMD where the flag asks for it."""
@@ -77,10 +83,19 @@ class CommandOutput:
             await self._stamp.write(asyncio.get_running_loop().time())
         try:
             await self._actions.shutdown()
+            await self._not_failed_at_once()
         except HelperError:
             if self._stamp is not None:
                 self._stamp.remove()
             raise
+
+    async def _not_failed_at_once(self) -> None:
+        """A SHUTDOWNCMD that fails while we look was none: the next start of the monitor tries again."""
+        if self._stamp is None or not isinstance(self._actions, Helper):
+            return
+        status = await self._actions.shutdown_status(OUTCOME_LIMIT_S)
+        if status:
+            raise HelperError(f"it ended with status {status}")
 
     async def close(self) -> None:
         """Wait shortly for commands that still run; the helper does not end them."""

@@ -20,6 +20,7 @@ from ridethrough.app.places import SOCKET_NAME
 from ridethrough.app.serving import ServerConfig, Serving
 from ridethrough.app.sources import SourceMaker
 from ridethrough.app.stamp import Stamp
+from ridethrough.app.supervise import lasting
 from ridethrough.app.upkeep import FILE_NAME, Upkeep
 from ridethrough.client.aio import AsyncClient
 from ridethrough.config.load import load
@@ -38,14 +39,14 @@ IDLE_TIMEOUT_S: Final = 60.0
 FIRST_READINGS_S: Final = 3.0
 """A driver in working order has something to say by then; the others are not waited for."""
 LOOK_S: Final = 1.0
-CALM_S: Final = 60.0
-"""How long the line must hold before a dry run begins anew."""
 STILL_UP_S: Final = 900.0
 """How long the line must hold before a host that survived its SHUTDOWNCMD is protected again."""
+CALM_S: Final = 60.0
+"""How long the line must hold before a dry run begins anew."""
 ANEW_S: Final = 300.0
+"""The same for a host that only watches other servers, whose FSD it can't take back."""
 DEEDS_LIMIT_S: Final = 40.0
 """What a shutdown may take besides HOSTSYNC and FINALDELAY when serve is told to stop: FSD, the flag."""
-"""The same for a host that only watches other servers, whose FSD it can't take back."""
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ class House:
     def order_shutdown(self, script: str = "") -> str:
         """A person orders the shutdown, or the `script` of a notice; gives why nobody obeys, or nothing."""
         if self.monitor is None:
-            return "no MONITOR line: nothing here can be shut down"
+            return "no MONITOR line, or serve is still starting: nothing here can be shut down"
         if script and self.monitor.hold.maintenance is not None:
             self.monitor.user_fsd(script)
             return "a maintenance holds back what scripts order; to end it: ridethrough maintenance off"
@@ -201,7 +202,8 @@ class House:
         if conf is None:
             return
         self.scheduler = Scheduler(conf, self._run_script, self._schedule_log)
-        task = asyncio.get_running_loop().create_task(self.scheduler.run(), name="schedule")
+        keep = lasting("the schedule (upssched)", self.scheduler.run, self.bus.log)
+        task = asyncio.get_running_loop().create_task(keep, name="schedule")
         self._undo.push_async_callback(_end, task)
         self.bus.tell("stage", name="schedule", state=f"{len(conf.rules)} AT lines")
 
@@ -288,12 +290,16 @@ class House:
         await _end(task)
 
     async def _line_back(self, calm_s: float, others_s: float) -> None:
-        """Wait until every UPS served here has been on line for `calm_s`; without any, wait `others_s`."""
+        """Wait until every UPS served here has been on line for `calm_s`; without any, wait `others_s`.
+
+        One that was never read is not waited for: it may never be, and nobody would be protected.
+        """
         held_s = 0.0
         own = self.serving.sources if self.serving is not None else {}
         while held_s < (calm_s if own else others_s):
             await asyncio.sleep(LOOK_S)
-            on_line = all("OL" in source.view.snapshot.status for source in own.values())
+            said = [source.view.snapshot.status for source in own.values()]
+            on_line = all("OL" in status for status in said if status)
             held_s = held_s + LOOK_S if on_line else 0.0
 
     def _begin_anew(self) -> None:
@@ -362,8 +368,6 @@ class House:
                 self.monitor.poke(event.ups, urgent=True)
         else:
             self.bus.tell("login", ups=event.ups, hosts=list(event.hosts), count=len(event.hosts))
-            if self.monitor is not None:
-                self.monitor.logins_changed(event.ups)
             if self.monitor is not None:
                 self.monitor.logins_changed(event.ups)
 

@@ -89,7 +89,10 @@ class Stamp:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(self._written, written, outcome)
 
-        threading.Thread(target=work, daemon=True, name="stamp").start()
+        try:
+            threading.Thread(target=work, daemon=True, name="stamp").start()
+        except RuntimeError as error:  # No thread is to be had: that must not cost the host its shutdown.
+            self._written(written, str(error))
         try:
             async with asyncio.timeout(WRITE_LIMIT_S):
                 await written.wait()

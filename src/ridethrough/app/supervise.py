@@ -12,13 +12,14 @@ import contextlib
 import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from ridethrough.app import budget as rules
 
 LINE_LIMIT_BYTES = 4096
 STOP_WAIT_S = 5.0
+STAGE_PAUSE_S = 5.0
 
 Say = Callable[[str, str], None]
 """(level, text)"""
@@ -33,6 +34,16 @@ class ChildSpec:
     budget: rules.Budget = field(default_factory=rules.Budget)
     nice: int = 10
     env: dict[str, str] | None = None
+
+
+async def lasting(what: str, run: Callable[[], Awaitable[None]], say: Say) -> None:
+    """Run a stage of this process until it ends or is cancelled; a defect is said, and it is run again."""
+    while True:
+        try:
+            return await run()
+        except Exception as error:
+            say("critical", f"{what} failed and begins anew: {error!r}")
+            await asyncio.sleep(STAGE_PAUSE_S)
 
 
 class Supervisor:

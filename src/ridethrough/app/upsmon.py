@@ -16,7 +16,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from ridethrough.app.background import SIGNALS, DaemonError, pid_file, refuse_if_running
 from ridethrough.app.commands import CommandOutput, Say
@@ -137,6 +137,7 @@ async def run_upsmon(
     `ready` is called when the helper answers and the links are being made.  Raises UpsmonError.
     """
     gone = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(partial(_unhandled, say))
     try:
         helper = await _attach(start, say, lambda _: gone.set())
     except HelperError as error:
@@ -178,6 +179,10 @@ async def run_upsmon(
         notifier.ready(text)
         ready()
         return await monitor.run()
+    except Exception as error:
+        # The one end that must never be silent: whoever runs us has to start us again.
+        say("critical", f"the monitor failed, this host is NOT protected: {error!r}; restart upsmon")
+        return 1
     finally:
         notifier.stopping()
         await output.close()
@@ -185,6 +190,11 @@ async def run_upsmon(
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await helper.close()
+
+
+def _unhandled(say: Say, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """A fault that nobody caught costs its own step only; in the background only the log can tell of it."""
+    say("error", f"a fault in the program: {context.get('message')}: {context.get('exception')!r}")
 
 
 def describe(files: Files) -> list[str]:

@@ -13,6 +13,8 @@ from ridethrough.client.answers import LinkError
 from ridethrough.client.target import address
 
 CONNECT_TIMEOUT_S = 10.0
+ADDRESS_PATIENCE_S = 1.5
+"""How long an address may keep silent while the name has others."""
 MAX_UNSENT_BYTES = 256 * 1024
 
 
@@ -97,12 +99,20 @@ class TcpChannel(asyncio.Protocol):
             return
         addresses = await book.look_up(self._host, self._family)
         for number, found in enumerate(addresses, 1):
+            last = number == len(addresses)
             try:
-                await loop.create_connection(lambda: self, found, self._port, family=self._family)
-            except OSError:
-                if number == len(addresses):
+                # One that swallows everything must not keep the others from being tried.
+                async with asyncio.timeout(None if last else ADDRESS_PATIENCE_S):
+                    await loop.create_connection(lambda: self, found, self._port, family=self._family)
+            except OSError as error:
+                if isinstance(error, TimeoutError):
+                    book.silent(self._host, found, self._family)
+                if last:
                     raise
                 continue
+            except asyncio.CancelledError:  # The caller's time is up.
+                book.silent(self._host, found, self._family)
+                raise
             book.worked(self._host, found, self._family)
             return
 

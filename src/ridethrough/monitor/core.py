@@ -172,7 +172,8 @@ def _take_in(state: MonitorState, event: Event, now: float) -> Stepped:
             if script and state.hold.maintenance is not None:
                 hold, effects = maintenance.asked(state.hold, script, now)
                 return replace(state, hold=hold), effects
-            return replace(state, ordered=True), []
+            ordered, said = shutdown.ordered(state.commanded_at, script, now)
+            return replace(state, ordered=ordered), said
         case Reloaded(settings):
             return _reload(state, settings, now)
         case MaintenanceOn() | MaintenanceOff():
@@ -287,13 +288,21 @@ def _reload(state: MonitorState, settings: Settings, now: float) -> Stepped:
     if state.sequence.begun:
         return state, [LogDecision("a shutdown is under way: the new configuration is not used")]
     watched = {
-        # A failure that lasts is logged again, as C does after a reload.
-        supply.ups: replace(state.watched[supply.ups], failure=None, failures=0)
+        supply.ups: _kept(state.watched[supply.ups], now)
         if supply.ups in state.watched
         else Watched(lives.born(supply.ups, now))
         for supply in settings.supplies
     }
-    return replace(state, settings=settings, watched=MappingProxyType(watched)), []
+    return replace(state, settings=settings, watched=MappingProxyType(watched)), [PollNow()]
+
+
+def _kept(seen: Watched, now: float) -> Watched:
+    """What an old POLLFREQ leaves unheard is no silence by a shorter new one: it is asked for at once.
+
+    A failure that lasts is logged again, as C does after a reload.
+    """
+    life = replace(seen.life, heard_at=now) if seen.life.comm is Comm.OK else seen.life
+    return replace(seen, life=life, failure=None, failures=0)
 
 
 def _remind(state: MonitorState, now: float) -> Stepped:

@@ -142,9 +142,6 @@ class Link:
         if self._fsd_wanted:
             self._fsd_wanted = False
             await self._tell_fsd()
-        elif self._count_wanted:
-            self._count_wanted = False
-            await self._count()
         elif now >= self._poll_at:
             self._poll_at, self._urgent = math.inf, False
             await self._poll()
@@ -153,6 +150,10 @@ class Link:
             gap_s = 0.0 if self._urgent else POKE_GAP_S
             poked_at = max(self._poll_at, self._polled_at + gap_s)
             self._poll_at = min(self._polled_at + self._interval_s(), poked_at)
+        elif self._count_wanted:
+            # After the poll: a slow server is counted without end, and may have forgotten FSD meanwhile.
+            self._count_wanted = False
+            await self._count()
         else:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_at - now):

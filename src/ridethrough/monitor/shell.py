@@ -21,6 +21,7 @@ from ridethrough.monitor.messages import (
     Effect,
     Emit,
     Event,
+    FailKind,
     FsdAcknowledged,
     KeepMaintenance,
     Level,
@@ -30,6 +31,8 @@ from ridethrough.monitor.messages import (
     Maintenance,
     MaintenanceOff,
     MaintenanceOn,
+    Polled,
+    PollFailed,
     PollNow,
     Reloaded,
     RunShutdown,
@@ -202,8 +205,10 @@ class Monitor:
         if not self._state.sequence.begun:
             old, new = _lines(self._conf), _lines(conf)
             self._conf = conf
-            for ups in [ups for ups in self._links if new.get(ups) != old[ups]]:
-                self._end_link(ups)
+            anew = settings.strict_c != self._state.settings.strict_c  # Whether power value 0 logs in.
+            for ups, line in [(ups, old[ups]) for ups in self._links]:
+                if new.get(ups) != line or (anew and not line.power_value):
+                    self._end_link(ups)
             for supply in settings.supplies:
                 if supply.ups not in self._links:
                     self._start_link(supply)
@@ -250,6 +255,10 @@ class Monitor:
                 # It lives and decides nothing: whoever runs it has to start it again.
                 self._broken = error
                 self._deeds.put_nowait(Stop(1))
+            if isinstance(event, Polled):
+                # A UPS that can't be judged any more must not pass for one that is heard.
+                why = f"what it says can't be judged: {error!r}"
+                loop.call_soon(self._post, PollFailed(event.ups, FailKind.REFUSED, why))
             raise
         finally:
             if self._timer is not None:
@@ -313,7 +322,7 @@ class Monitor:
                     started = await self._deed("SHUTDOWNCMD", self._output.shutdown(), SHUTDOWN_LIMIT_S)
                     if self._stop_wanted:
                         return 0 if started else 1
-                case Logout(ups):
+                case Logout(ups) if ups in self._links:
                     self._links[ups].leave()
                 case Stop(status):
                     return status if started else 1

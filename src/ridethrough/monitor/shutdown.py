@@ -34,8 +34,17 @@ FSD_LIMIT_S = 5.0
 """How long the servers may take to acknowledge FSD before HOSTSYNC begins without them."""
 COUNT_EVERY_S = 0.25
 """How often the logins are counted during HOSTSYNC."""
-ASK_AGAIN_S = 300.0
-"""How long a SHUTDOWNCMD may take to stop this host before a monitor that was started again asks once more."""
+ASK_AGAIN_S = 120.0
+"""How long a SHUTDOWNCMD may take to stop this host before a monitor that is started anew asks again."""
+
+HELD = (
+    "a forced shutdown was ordered, but SHUTDOWNCMD was run before this start:"
+    f" it is run again {ASK_AGAIN_S:g} s after that, if this host is still up"
+)
+
+DROPPED = (
+    "a script ordered a forced shutdown; SHUTDOWNCMD was run before this start: it is not run again for that"
+)
 
 
 class Phase(StrEnum):
@@ -108,8 +117,18 @@ def is_held(commanded_at: float | None, now: float) -> bool:
     return commanded_at is not None and commanded_at <= now < commanded_at + ASK_AGAIN_S
 
 
+def ordered(commanded_at: float | None, script: str, now: float) -> tuple[bool, list[Effect]]:
+    """Whether an order is kept, and what is said of it while SHUTDOWNCMD is held.
+
+    A script speaks of an outage that may be over by then; a person means what is ordered.
+    """
+    if not is_held(commanded_at, now):
+        return True, []
+    return not script, [LogDecision(DROPPED if script else HELD)]
+
+
 def too_new(since: float | None, settings: Settings, now: float) -> bool:
-    """Whether nobody on a server says nothing: it was met anew in an outage, and the others need two polls."""
+    """Whether "nobody is there" means nothing: a server met anew in an outage; the others need two polls."""
     return since is not None and now < since + max(10.0, 2 * settings.pollfreqalert_s + 2.0)
 
 

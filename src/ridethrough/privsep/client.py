@@ -78,6 +78,7 @@ class Helper:
         self._number = OWN_ID
         self._open = False
         self._why = "the helper was not started"
+        self._shutdown: asyncio.Future[Reply] | None = None
 
     @classmethod
     async def attach(
@@ -115,9 +116,20 @@ class Helper:
     async def shutdown(self) -> None:
         """See `Actions.shutdown`.  How SHUTDOWNCMD ended is logged later."""
         number, pending = self._send(Verb.SHUTDOWN, {}, urgent=True)
+        self._shutdown = pending.done
         pending.done.add_done_callback(lambda future: self._shutdown_ended(number, future))
         async with self._limit(ANSWER_LIMIT_S, "SHUTDOWN"):
             await asyncio.shield(pending.started)
+
+    async def shutdown_status(self, limit_s: float) -> int | None:
+        """The exit status of SHUTDOWNCMD if it ends within that time of now, else None."""
+        if self._shutdown is None:
+            return None
+        await asyncio.wait([self._shutdown], timeout=limit_s)
+        future = self._shutdown
+        if not future.done() or future.cancelled() or future.exception() is not None:
+            return None
+        return future.result().exit
 
     async def write_powerdownflag(self) -> None:
         """See `Actions.write_powerdownflag`."""
