@@ -32,11 +32,15 @@ class Package:
 PACKAGES = (
     Package("nut-server", "cnut", "lib/nut/upsd"),
     Package("nut-client", "cnut", "lib/nut/upsmon"),
+    Package("umockdev", "umockdev", "usr/bin/umockdev-wrapper"),
+    Package("gir1.2-umockdev-1.0", "umockdev", "usr/share/doc/gir1.2-umockdev-1.0/copyright"),
+    Package("python3-gi", "umockdev", "usr/lib/python3/dist-packages/gi/module.py"),
 )
 
 # What each marker stands for, as pytest and the messages name it.
 MARKERS = {
     "cnut": "Debian's C NUT",
+    "umockdev": "umockdev, which fakes USB devices for a program",
 }
 
 NUT_UNITS = ("nut-server.service", "nut-monitor.service")

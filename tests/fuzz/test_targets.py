@@ -30,4 +30,4 @@ def test_driver_holds_for_a_while(name: str) -> None:
 
 def test_there_is_a_driver_for_each_reader() -> None:
     """What comes from outside is read by code that some driver feeds."""
-    assert {"client", "config", "control", "driver_socket", "server", "wire"} <= set(DRIVERS)
+    assert {"client", "config", "control", "driver_socket", "hid", "server", "wire"} <= set(DRIVERS)

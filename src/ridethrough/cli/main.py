@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "sim": ("sim", "move a simulated UPS: mains off|on, load WATTS"),
     "maintenance": ("maintenance", "hold automatic shutdowns back for a time: on 2h, off, status"),
     "install-hook": ("install_hook", "install the systemd hook that switches the UPS off after a shutdown"),
+    "udev": ("udev", "print the udev rules that let group nut open the USB UPSes that we know"),
     "link": ("link", "put the NUT names of our commands into a directory"),
     "upsd": ("upsd", "the data server alone"),
     "upsmon": ("upsmon", "the monitor alone"),

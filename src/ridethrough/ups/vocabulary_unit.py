@@ -19,6 +19,7 @@ DEVICE: dict[str, str] = {
 }
 
 UPS: dict[str, str] = {
+    "experimental.readings.held": "Readings held back until the device has said them twice",
     "experimental.ups.mode.buzzwords": "Operating mode in the maker's own words",
     "ups.alarm": "Alarms that the UPS raises",
     "ups.beeper.status": "Whether the beeper is on (enabled, disabled, muted)",
