@@ -62,4 +62,4 @@ def test_startup_measures_both_sides() -> None:
     )
     assert done.returncode in (0, 1), done.stderr
     rows = re.findall(r"^\| up\w+[^|]*\|[^|]*\| +([\d.]+) +\| +([\d.]+) +\|", done.stdout, re.MULTILINE)
-    assert len(rows) == 8, done.stdout
+    assert len(rows) == 12, done.stdout

@@ -35,6 +35,10 @@ def add(tree: Path, module: str, text: str) -> None:
     """Write a module of a room."""
     path = tree / "src" / "ridethrough" / f"{module}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
+    package = path.parent
+    while package != tree / "src" / "ridethrough" and not (package / "__init__.py").exists():
+        (package / "__init__.py").write_text(SPDX_DOC)
+        package = package.parent
     path.write_text(SPDX_DOC + text)
 
 
