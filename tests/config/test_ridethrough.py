@@ -27,10 +27,10 @@ def test_everything_has_a_default() -> None:
 
 
 def test_all_that_it_can_say() -> None:
-    """strict_c and observers, in one file."""
-    conf, told = read(f"strict_c = true\n{OBSERVER}")
+    """strict_c, uvloop and observers, in one file."""
+    conf, told = read(f"strict_c = true\nuvloop = true\n{OBSERVER}")
     assert told == []
-    assert conf == RidethroughConf(True, (Observer("a", ("x",)),))
+    assert conf == RidethroughConf(strict_c=True, uvloop=True, observers=(Observer("a", ("x",)),))
 
 
 FAULTS = [

@@ -11,6 +11,7 @@ import pytest
 
 from ridethrough.config.model_upsd import Role
 from ridethrough.config.model_upsmon import UpsmonConf
+from ridethrough.monitor.links import is_of
 from ridethrough.monitor.shell import Monitor, reply_limit_s, tcp_link
 from tests.support.fake_upsd import FakeUpsd
 from tests.support.monitor_play import Output, line, play, seconds
@@ -340,3 +341,18 @@ def test_a_ups_that_the_server_does_not_have_is_a_refused_login() -> None:
     run_virtual(world())
     assert output.whats == ["OTHER", "COMMBAD", "COMMOK"]
     assert any("UNKNOWN-UPS" in text and "correct upsmon.conf:3" in text for text in output.lines)
+
+
+@pytest.mark.parametrize(
+    ("ups", "system", "same"),
+    [
+        ("su", "su@host", True),
+        ("SU", "su@host:3493", True),
+        ("su@HOST", "SU@host", True),
+        ("su", "sun@host", False),
+        ("host", "su@host", False),
+    ],
+)
+def test_news_of_a_ups_by_any_of_its_names(ups: str, system: str, same: bool) -> None:
+    """The server's name has no host, MONITOR's has one, and neither has a case."""
+    assert is_of(ups, system) is same

@@ -73,11 +73,13 @@ def our_upsd(
     users: str = USERS,
     upsd_conf: Sequence[str] = (),
     options: Sequence[str] = ("-u", "root", "-FF", "-D"),
+    own: str = "",
 ) -> Iterator[OurUpsd]:
-    """Start it over the driver sockets in `statepath`, and wait until it listens."""
+    """Start it over the driver sockets in `statepath`, and wait until it listens; `own`: ridethrough.toml."""
     conf, pids, port = tmp_path / "our-upsd", tmp_path / "our-pids", free_port()
     pids.mkdir()
     write_files(conf, port, devices, users, upsd_conf)
+    (conf / "ridethrough.toml").write_text(own)
     env = environment(conf, statepath, pids)
     with started([*MODULE, *options], env=env, name="our upsd") as process:
         process.wait_output("listening on", START_S)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ridethrough import __version__
 from ridethrough.app.background import SIGNALS, DaemonError, default_user, in_background, send
-from ridethrough.app.clock import BoottimeLoop
+from ridethrough.app.loops import server_loop
 from ridethrough.app.upsd import Options, UpsdError, pid_path, run_upsd
 from ridethrough.app.voice import Voice
 from ridethrough.config.environment import debug_level, quiet_banner
@@ -75,7 +75,8 @@ def _run(env: dict[str, str], options: Options, voice: Voice, ready: Callable[[]
         if not quiet_banner(env):
             voice.say("info", f"{BANNER}, files in {confpath(env)}")
         try:
-            with asyncio.Runner(loop_factory=BoottimeLoop) as runner:
+            loop = server_loop(confpath(env), voice.say)
+            with asyncio.Runner(loop_factory=loop) as runner:
                 runner.run(run_upsd(env, options, voice.say, ready, voice.begin, debug_min))
         except UpsdError as error:
             voice.say("error", str(error))

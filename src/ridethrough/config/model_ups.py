@@ -114,5 +114,6 @@ class UpsConf:
     sections: tuple[UpsSection, ...] = ()
 
     def section(self, name: str) -> UpsSection | None:
-        """The section of that name, as a client asks for it."""
-        return next((section for section in self.sections if section.name == name), None)
+        """The section of that name, as a client asks for it: as upsd, without regard to case."""
+        wanted = name.lower()
+        return next((section for section in self.sections if section.name.lower() == wanted), None)

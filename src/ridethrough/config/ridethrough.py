@@ -2,6 +2,7 @@
 """ridethrough.toml: the one file for what NUT has no word for.  It is optional, and so is all that is in it.
 
     strict_c = true             # the monitor decides as C upsmon does
+    uvloop = true               # the event loop of `upsd` alone
 
     [[observer]]                # a program that `serve` runs beside its core
     name = "journal"
@@ -43,9 +44,11 @@ class RidethroughConf:
 
     `strict_c`: the monitor's critical decision is C upsmon's: it believes each reading at once, and takes
     silence after any state but a plain OL for death at the first poll that fails.
+    `uvloop`: `upsd`, when it runs alone, uses the event loop of that library if it is installed.
     """
 
     strict_c: bool = False
+    uvloop: bool = False
     observers: tuple[Observer, ...] = ()
 
 
@@ -166,7 +169,11 @@ def _observer_fault(table: Mapping[str, Any], known: Mapping[str, Observer]) -> 
 _Read = Callable[[Any, _Lines, Problems], Any]
 
 _KEYS: Final[Mapping[str, tuple[str, _Read]]] = MappingProxyType(
-    {"strict_c": ("strict_c", _yes_or_no), "observer": ("observers", _observers)}
+    {
+        "strict_c": ("strict_c", _yes_or_no),
+        "uvloop": ("uvloop", _yes_or_no),
+        "observer": ("observers", _observers),
+    }
 )
 """Key of the file -> field of the model, and what reads it."""
 _OBSERVER_KEYS: Final = ("name", "command")

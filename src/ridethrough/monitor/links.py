@@ -297,3 +297,8 @@ class Link:
             self._post(LoggedOut(self.ups))
         if client is not None:
             await client.close()
+
+
+def is_of(ups: str, system: str) -> bool:
+    """Whether news of `ups` (bare, or as in MONITOR) is news of that system; names have no case (upsd)."""
+    return ups.lower() in (system.lower(), system.lower().partition("@")[0])

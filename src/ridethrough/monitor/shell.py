@@ -14,7 +14,7 @@ from ridethrough.client.aio import AsyncClient, TcpChannel
 from ridethrough.client.channel import CONNECT_TIMEOUT_S
 from ridethrough.config.model_upsmon import MonitorLine, UpsmonConf
 from ridethrough.monitor import core
-from ridethrough.monitor.links import Link
+from ridethrough.monitor.links import Link, is_of
 from ridethrough.monitor.maintenance import Hold
 from ridethrough.monitor.messages import (
     AskLogins,
@@ -159,14 +159,14 @@ class Monitor:
         `urgent` says that its status has changed, or whether it may be trusted.
         """
         for system, link in self._links.items():
-            if ups in (system, system.partition("@")[0]):
+            if is_of(ups, system):
                 link.poke(urgent)
 
     def logins_changed(self, ups: str) -> None:
         """The server of this process says who is logged in now: count at once if that is waited for."""
         if self._state.sequence.phase is Phase.HOSTSYNC:
             for system, link in self._links.items():
-                if system in self._state.sequence.fsd and ups == system.partition("@")[0]:
+                if system in self._state.sequence.fsd and is_of(ups, system):
                     link.count_logins()
 
     def sleep_starting(self) -> None:
