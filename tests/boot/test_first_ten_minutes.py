@@ -170,11 +170,11 @@ def test_a_missing_dev_file_costs_only_its_ups(at_home: Home) -> None:
 
 def test_a_driver_that_does_not_run(at_home: Home) -> None:
     """One line: which socket was looked for, and how that driver is started; once, not at each attempt."""
-    at_home.write(ups_conf="[sim]\n  driver = usbhid-ups\n  port = auto\n")
+    at_home.write(ups_conf="[sim]\n  driver = nutdrv_qx\n  port = auto\n")
     with at_home.serving(ready="cannot connect") as process:
         process.wait_output("COMMBAD", SOON_S)
         (line,) = [each for each in process.output().splitlines() if "cannot connect" in each]
-        assert str(at_home.state / "usbhid-ups-sim") in line
+        assert str(at_home.state / "nutdrv_qx-sim") in line
         assert "upsdrvctl start sim" in line
         assert at_home.get_var() == "ERR DRIVER-NOT-CONNECTED"
 

@@ -80,6 +80,29 @@ def test_a_hanging_poll_is_stale_at_once() -> None:
     assert MarkStale("hangs") in effects
 
 
+def test_a_driver_that_gets_its_device_back_is_left_open() -> None:
+    """Lost is stale at once; it is not closed, and asked again after the poll interval, however often."""
+    state, effects = run(running(), (Due(), 2.0), (PollFailed("lost", True, away=True), 2.0))
+    assert effects == [Poll(), MarkStale("lost"), Report("debug", "lost")]
+    for _ in range(20):
+        now = state.due_at
+        state, effects = run(state, (Due(), now), (PollFailed("lost", True, away=True), now))
+        assert effects == [Poll()]
+        assert (state.phase, state.due_at) == (Phase.RUNNING, now + 2.0)
+    state, effects = run(state, (Due(poke=True), 50.0), (PollOk(), 50.0))
+    assert CommitFresh() in effects
+
+
+def test_a_driver_that_watches_its_device_is_forgiven_three_times() -> None:
+    """It has not said that the device is lost: the fourth poll in vain makes the readings stale."""
+    failed = PollFailed("noise", away=True)
+    state, effects = run(running(), *((event, now) for now in (2.0, 3.0, 4.0) for event in (Due(), failed)))
+    assert effects == [Poll()] * 3
+    assert (state.fresh, state.due_at) == (True, 5.0)
+    _, effects = run(state, (Due(), 5.0), (failed, 5.0))
+    assert effects == [Poll(), MarkStale("noise"), Report("error", "noise")]
+
+
 def test_pauses_grow_and_end_at_thirty_seconds() -> None:
     """Openings in vain are 1, 2, 4, 8, 16, 30, 30 ... seconds apart, and the same reason is told once."""
     state, now, pauses, reports = begin(2.0, 0.0), 0.0, [], 0
@@ -135,6 +158,8 @@ def test_late_polls_are_not_made_up_for() -> None:
                     PollOk(),
                     PollFailed("y"),
                     PollFailed("z", True),
+                    PollFailed("away", away=True),
+                    PollFailed("lost", True, away=True),
                 ]
             ),
             st.floats(0.0, 40.0),

@@ -24,16 +24,16 @@ from tests.support.vloop import run_virtual
 
 
 def test_ours_run_here_and_others_behind_their_socket(tmp_path: Path) -> None:
-    """dummy-ups and simulated-ups run in this process; any other driver is looked for at its socket."""
+    """Our drivers run in this process; any other driver is looked for at its socket."""
     watch = Watch()
     sources = [
         make_source(section(driver=driver, port="auto"), UpsConf(), watch.context(tmp_path), watch.on_view)
-        for driver in (*FACTORIES, "usbhid-ups")
+        for driver in (*FACTORIES, "nutdrv_qx")
     ]
-    assert [type(source) for source in sources] == [Runner, Runner, External]
+    assert [type(source) for source in sources] == [*(Runner for _ in FACTORIES), External]
     last = sources[-1]
     assert isinstance(last, External)
-    assert last.path == tmp_path / "usbhid-ups-u"
+    assert last.path == tmp_path / "nutdrv_qx-u"
 
 
 def test_an_unknown_option_is_told(tmp_path: Path) -> None:

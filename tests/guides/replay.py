@@ -35,7 +35,7 @@ from tests.support.wait import wait_until
 
 START_S: Final = 60.0
 END_S: Final = 60.0
-DRIVER: Final = "usbhid-ups"
+DRIVER: Final = "nutdrv_qx"
 SETTLE_S: Final = 2.5
 KINDS: Final = ("C", "ours", "serve")
 ON_LINE: Final = Say("OL", 1)

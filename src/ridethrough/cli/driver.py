@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`dummy-ups`, `simulated-ups`: one of our drivers alone, with NUT's options (nutupsdrv(8)).
+"""`dummy-ups`, `simulated-ups`, `usbhid-ups`: one of our drivers alone, with NUT's options (nutupsdrv(8)).
 
 A C `upsd` finds it under the same socket path as NUT's driver of that name.
 """

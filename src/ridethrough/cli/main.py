@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "upsdrvctl": ("upsdrvctl", "start, stop, list and signal drivers; switch UPSes off"),
     "dummy-ups": ("driver", "the driver of .dev and .seq files alone"),
     "simulated-ups": ("driver", "the simulated UPS alone"),
+    "usbhid-ups": ("driver", "the driver of USB HID UPSes alone"),
 }
 NUT_NAMES: Final = (
     "upsd",
@@ -52,6 +53,7 @@ NUT_NAMES: Final = (
     "upsdrvctl",
     "dummy-ups",
     "simulated-ups",
+    "usbhid-ups",
 )
 ALIASES: Final[Mapping[str, str]] = {"--help": "help", "-h": "help", "--version": "version", "-V": "version"}
 

@@ -27,6 +27,18 @@ class DriverError(Exception):
     """
 
 
+class Away(DriverError):
+    """The device is not to be had just now, and the driver is getting it back by itself.
+
+    So it is not closed and no pause is made: it is polled again after the poll interval, or when it wakes.
+    """
+
+    def __init__(self, words: str, *, at_once: bool) -> None:
+        """`at_once`: what was read is stale now, and `words` were logged.  Else it is forgiven some times."""
+        super().__init__(words)
+        self.at_once = at_once
+
+
 class Driver(Protocol):
     """One device.  The runner calls one method at a time, each within a time limit, and never after `close`
     without `open` before.
@@ -58,6 +70,21 @@ class Wakeful(Protocol):
 
     def wake_at(self) -> float | None:
         """The loop's time of the next thing that happens by itself, or None."""
+
+
+@runtime_checkable
+class Lively(Protocol):
+    """A driver that hears of its device between polls."""
+
+    def attach(self, wake: Callable[[], None]) -> None:
+        """`wake` has it polled as soon as possible; called before `open`."""
+
+
+async def begin(driver: Driver, wake: Callable[[], None]) -> None:
+    """Open a driver; one that is lively is told how to have itself polled."""
+    if isinstance(driver, Lively):
+        driver.attach(wake)
+    await driver.open()
 
 
 @runtime_checkable

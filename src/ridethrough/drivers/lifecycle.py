@@ -6,8 +6,8 @@ The two deadlines, `deadline(state)`, are all the shell has to wait for.
 
 One failed poll is forgiven, since a single garbled answer is no fact: it is asked again soon.
 The second in a row makes the readings stale and closes the device, which is opened again after a pause of
-1, 2, 4 ... 30 seconds.  The pause starts over only after a poll that worked: a device that opens but never
-answers is not hammered.
+1, 2, 4 ... 30 seconds.  A driver that gets its device back by itself is left open instead, and asked again.
+The pause starts over only after a poll that worked: a device that opens but never answers is not hammered.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 STALE_AFTER_FAILURES: Final = 2
+AWAY_AFTER_FAILURES: Final = 4
+"""Of a driver that watches its device itself: it says so at once if the device is lost."""
 RETRY_POLL_S: Final = 1.0
 BACKOFF_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
@@ -92,10 +94,14 @@ class PollOk:
 
 @dataclass(frozen=True, slots=True)
 class PollFailed:
-    """A poll failed.  One that `hung` is not given a second try."""
+    """A poll failed.  One that `hung` is not given a second try.
+
+    `away`: the driver itself is getting the device back; if it `hung` as well, the log has had the reason.
+    """
 
     reason: str
     hung: bool = False
+    away: bool = False
 
 
 Event: TypeAlias = Due | Opened | OpenFailed | PollOk | PollFailed
@@ -198,20 +204,24 @@ def _poll_ok(state: State, now: float) -> tuple[State, tuple[Effect, ...]]:
 
 def _poll_failed(state: State, event: PollFailed, now: float) -> tuple[State, tuple[Effect, ...]]:
     failures = state.poll_failures + 1
-    if failures < STALE_AFTER_FAILURES and not event.hung:
+    if failures < (AWAY_AFTER_FAILURES if event.away else STALE_AFTER_FAILURES) and not event.hung:
         due_at = now + min(RETRY_POLL_S, state.interval_s)
         return replace(state, poll_failures=failures, due_at=due_at), ()
     stale: tuple[Effect, ...] = (MarkStale(event.reason),) if state.fresh else ()
+    if event.away:
+        state = replace(state, fresh=False, tries=state.tries + state.known)
+        waiting, effects = _back_off(state, event.reason, now, stale, "debug" if event.hung else "error")
+        return replace(waiting, phase=Phase.RUNNING, due_at=now + state.interval_s), effects
     state = replace(state, fresh=False, poll_failures=failures, attempts=max(state.attempts, 1))
     return _back_off(state, event.reason, now, (*stale, Close()))
 
 
 def _back_off(
-    state: State, reason: str, now: float, first: tuple[Effect, ...]
+    state: State, reason: str, now: float, first: tuple[Effect, ...], level: str = "error"
 ) -> tuple[State, tuple[Effect, ...]]:
     effects = first
     if reason != state.reported:
-        effects += (Report("error", reason),)
+        effects += (Report(level, reason),)
     elif state.tries and state.limit.report_every > 0 and state.tries % state.limit.report_every == 0:
         effects += (Report("warning", f"still not connected after {state.tries} attempts: {reason}"),)
     if state.known and 0 <= state.limit.max_tries <= state.tries:

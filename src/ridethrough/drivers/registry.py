@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from ridethrough import __version__
 from ridethrough.config.models import UpsConf, UpsSection
-from ridethrough.drivers import adjust
+from ridethrough.drivers import adjust, usbhid_options
 from ridethrough.drivers.adjust import DriverInfo
 from ridethrough.drivers.base import Context, Driver, Log
 from ridethrough.drivers.dummy.file import DummyFile, Mode, choose_mode
@@ -24,6 +24,7 @@ from ridethrough.drivers.runner import MAXAGE_S, Runner
 from ridethrough.drivers.setting import Setting
 from ridethrough.drivers.simulated import DEFAULTS, SimulatedUps
 from ridethrough.drivers.source import OnView, Source
+from ridethrough.drivers.usbhid import UsbhidUps
 
 Factory: TypeAlias = Callable[[UpsSection, Context], Driver]
 """Makes a driver of a section.  Nothing is opened yet; DriverError for a section that makes no sense."""
@@ -86,6 +87,18 @@ KINDS: Final[dict[str, Kind]] = {
             "offdelay": "seconds from shutdown.return to off",
             "ondelay": "seconds from the return of the mains to on",
         },
+    ),
+    "usbhid-ups": Kind(
+        DriverInfo(
+            name="usbhid-ups",
+            version=__version__,
+            internal="1.0",
+            options=frozenset(usbhid_options.OPTIONS),
+            flags=frozenset(usbhid_options.FLAGS),
+        ),
+        UsbhidUps,
+        "Generic HID driver",
+        settings={**usbhid_options.OPTIONS, **usbhid_options.FLAGS},
     ),
 }
 FACTORIES: Final[dict[str, Factory]] = {name: kind.make for name, kind in KINDS.items()}

@@ -16,7 +16,7 @@ from typing import Any, Final
 from ridethrough.config.models import UpsSection
 from ridethrough.drivers import adjust, lifecycle
 from ridethrough.drivers.adjust import STATE, Adjustments
-from ridethrough.drivers.base import Controllable, Driver, DriverError, Log, Wakeful, no_log
+from ridethrough.drivers.base import Away, Controllable, Driver, DriverError, Log, Wakeful, begin, no_log
 from ridethrough.drivers.bounded import Hung, bounded
 from ridethrough.drivers.lifecycle import NO_LIMIT, Limit
 from ridethrough.drivers.setting import NO_LB, Ordering, Setting, blind
@@ -149,14 +149,14 @@ class Runner:
             now = asyncio.get_running_loop().time()
             draft = Draft(EMPTY)
             adjust.begin(draft)
-            failed = await self._call(driver.open())
+            failed = await self._call(begin(driver, self.poke))
             if failed is None:
                 failed = await self._call(driver.poll(draft, now))
             if failed is None and blind(draft.commit()[0], setting.adjustments):
-                failed = NO_LB, False
+                failed = lifecycle.PollFailed(NO_LB)
             if failed is not None:
                 await self._call(driver.close())
-                return failed[0]
+                return failed.reason
             await self._call(self._driver.close())
             self._driver, self._first = driver, True
             self._settle(setting)
@@ -299,8 +299,8 @@ class Runner:
                         self.orders.give_up()
 
     async def _open(self) -> lifecycle.Event:
-        failed = await self._call(self._driver.open())
-        return lifecycle.Opened() if failed is None else lifecycle.OpenFailed(failed[0])
+        failed = await self._call(begin(self._driver, self.poke))
+        return lifecycle.Opened() if failed is None else lifecycle.OpenFailed(failed.reason)
 
     async def _poll(self, now: float) -> None:
         self._polled_at = now
@@ -309,7 +309,7 @@ class Runner:
             adjust.begin(draft)
         failed = await self._call(self._driver.poll(draft, now))
         if failed is not None:
-            await self._feed(lifecycle.PollFailed(*failed), asyncio.get_running_loop().time())
+            await self._feed(failed, asyncio.get_running_loop().time())
             return
         await self._take(draft)
 
@@ -341,16 +341,20 @@ class Runner:
 
     # -- calls into the driver -----------------------------------------------------------------
 
-    async def _call(self, call: Coroutine[Any, Any, None]) -> tuple[str, bool] | None:
+    async def _call(self, call: Coroutine[Any, Any, None]) -> lifecycle.PollFailed | None:
         """Let the driver do something.  None if it did, else why it did not and whether it hung."""
         try:
             await bounded(call, self._limit_s)
+        except Away as error:
+            return lifecycle.PollFailed(str(error), error.at_once, away=True)
         except DriverError as error:
-            return str(error), False
+            return lifecycle.PollFailed(str(error))
         except Hung:
-            return f"[{self.name}] the driver has not answered for {self._limit_s:g} s", True
+            reason = f"[{self.name}] the driver has not answered for {self._limit_s:g} s"
+            return lifecycle.PollFailed(reason, hung=True)
         except Exception as error:
-            return f"[{self.name}] fault in the driver: {type(error).__name__}: {error}", False
+            reason = f"[{self.name}] fault in the driver: {type(error).__name__}: {error}"
+            return lifecycle.PollFailed(reason)
         return None
 
     async def _ask(self, make: Callable[[], Coroutine[Any, Any, Outcome]], what: str) -> Outcome:
