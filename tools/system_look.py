@@ -35,11 +35,13 @@ PACKAGES = (
     Package("umockdev", "umockdev", "usr/bin/umockdev-wrapper"),
     Package("gir1.2-umockdev-1.0", "umockdev", "usr/share/doc/gir1.2-umockdev-1.0/copyright"),
     Package("python3-gi", "umockdev", "usr/lib/python3/dist-packages/gi/module.py"),
+    Package("dbus-daemon", "dbus", "usr/bin/dbus-daemon"),
 )
 
 # What each marker stands for, as pytest and the messages name it.
 MARKERS = {
     "cnut": "Debian's C NUT",
+    "dbus": "a D-Bus daemon",
     "umockdev": "umockdev, which fakes USB devices for a program",
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ridethrough.cli import upsdrvctl_start
 from ridethrough.client.answers import LinkError
 from ridethrough.config.models import UpsConf
 from ridethrough.drivers.adjust import DriverInfo, adjustments
@@ -16,7 +17,7 @@ from ridethrough.drivers.base import DriverError
 from ridethrough.drivers.dummy.repeater import Repeater
 from ridethrough.drivers.external import External
 from ridethrough.drivers.lifecycle import Limit
-from ridethrough.drivers.registry import FACTORIES, KINDS, make_source, reconnect_limit
+from ridethrough.drivers.registry import FACTORIES, KINDS, make_source, reconnect_limit, runs_inside
 from ridethrough.drivers.runner import Runner
 from ridethrough.ups.state import Freshness
 from tests.support.drivers import Watch, section
@@ -30,7 +31,7 @@ def test_ours_run_here_and_others_behind_their_socket(tmp_path: Path) -> None:
         make_source(section(driver=driver, port="auto"), UpsConf(), watch.context(tmp_path), watch.on_view)
         for driver in (*FACTORIES, "nutdrv_qx")
     ]
-    assert [type(source) for source in sources] == [*(Runner for _ in FACTORIES), External]
+    assert [type(source) for source in sources] == [Runner, Runner, External, External]
     last = sources[-1]
     assert isinstance(last, External)
     assert last.path == tmp_path / "nutdrv_qx-u"
@@ -153,3 +154,17 @@ def test_a_repeater_needs_a_target() -> None:
     """A port that names no UPS of a server is refused in words."""
     with pytest.raises(DriverError, match=r"\[u\] port: "):
         Repeater("u", "@host")
+
+
+def test_what_is_new_to_real_devices_is_not_run_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`serve` reads usbhid-ups behind its socket, and upsdrvctl starts C's where that is installed."""
+    assert [name for name in FACTORIES if runs_inside(name)] == ["dummy-ups", "simulated-ups"]
+    assert not runs_inside("nutdrv_qx")
+    monkeypatch.setattr(upsdrvctl_start, "DRIVERPATH", str(tmp_path))
+    for driver in ("usbhid-ups", "dummy-ups"):
+        assert upsdrvctl_start.program(driver, UpsConf())[-1] == driver
+        (tmp_path / driver).touch()
+    assert upsdrvctl_start.program("usbhid-ups", UpsConf()) == (str(tmp_path / "usbhid-ups"),)
+    assert upsdrvctl_start.program("dummy-ups", UpsConf())[-1] == "dummy-ups"

@@ -6,22 +6,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ridethrough.monitor import suspend
 from ridethrough.monitor.suspend import SleepWatch, bus_path
-from tests.support.logind import DAEMON, Logind, private_bus
+from tests.support.logind import Logind, private_bus
 
-needs_bus = pytest.mark.skipif(DAEMON is None, reason="no dbus-daemon here")
 LIMIT_S = 10.0
 
 
 @contextlib.asynccontextmanager
-async def task(deed: object) -> AsyncIterator[None]:
-    running = asyncio.ensure_future(deed)  # type: ignore[call-overload]
+async def task(deed: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    running = asyncio.ensure_future(deed)
     try:
         yield
     finally:
@@ -36,7 +36,7 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-@needs_bus
+@pytest.mark.dbus
 def test_a_sleep_and_a_waking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A delay lock is held; it is given back after `starting`, and taken anew after `finished`."""
     monkeypatch.setattr(suspend, "HOLD_S", 0.3)
@@ -69,7 +69,7 @@ def test_a_sleep_and_a_waking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert set(os.listdir("/proc/self/fd")) == before
 
 
-@needs_bus
+@pytest.mark.dbus
 def test_without_a_lock_the_signals_are_heard(tmp_path: Path) -> None:
     """A user who gets no lock hears of the sleep all the same, and one line says so."""
     told: list[str] = []

@@ -21,7 +21,7 @@ from ridethrough.app.warmup import warm_up
 from ridethrough.config.load import Configuration
 from ridethrough.config.models import Mode, UpsdConf, UpsmonConf
 from ridethrough.config.paths import altpidpath, pidpath
-from ridethrough.drivers.registry import KINDS
+from ridethrough.drivers.registry import runs_inside
 from ridethrough.privsep.actions import Actions
 from ridethrough.privsep.client import DirectHelper, Helper
 from ridethrough.privsep.config import HelperConfig, passed_on
@@ -74,7 +74,9 @@ def _no_ups(directory: Path) -> str:
 
 def refuse_beside_another_nut(config: Configuration, state_dir: Path, env: Mapping[str, str]) -> None:
     """Raises Refusal naming every living NUT daemon, ours or C's, that holds what we would use."""
-    sections = [section for section in (config.ups.sections if config.ups else ()) if section.driver in KINDS]
+    sections = [
+        section for section in (config.ups.sections if config.ups else ()) if runs_inside(section.driver)
+    ]
     names = [f"{section.driver}-{section.name}" for section in sections]
     holders = obstacles.find([state_dir, pidpath(env), altpidpath(env)], names)
     # A driver that lost its pid file, or never had one, still answers.

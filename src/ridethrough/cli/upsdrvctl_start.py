@@ -42,11 +42,12 @@ def program(driver: str, conf: UpsConf) -> tuple[str, ...]:
     """The command that runs a driver.  Raises ProgramError.
 
     `driverpath` of ups.conf goes first, then our own drivers, then the place of Debian's.
+    One of ours that has not been tried on real devices yet comes last.
     """
     if "/" in driver or driver in ("", ".", ".."):
         raise ProgramError(f"Can't start '{driver}': 'driver' in ups.conf is a name, not a path")
     path = Path(conf.driverpath or DRIVERPATH) / driver
-    if driver in KINDS and not (conf.driverpath and path.exists()):
+    if driver in KINDS and not ((conf.driverpath or KINDS[driver].alone) and path.exists()):
         own = own_program()
         # -P: nothing is imported from the directory that the user happens to stand in.
         start = [str(own)] if own else [sys.executable, "-P", "-m", "ridethrough.cli.main"]

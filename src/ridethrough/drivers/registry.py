@@ -43,6 +43,8 @@ class Kind:
     """Settings that another instance takes over while the driver runs; see `orders.Remake`."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """What its own settings mean, for `-h` and `-L`."""
+    alone: bool = False
+    """It has not been tried on real devices yet: who wants it starts it by its name, and C's goes first."""
 
 
 def dummy_ups(section: UpsSection, context: Context) -> Driver:
@@ -99,9 +101,15 @@ KINDS: Final[dict[str, Kind]] = {
         UsbhidUps,
         "Generic HID driver",
         settings={**usbhid_options.OPTIONS, **usbhid_options.FLAGS},
+        alone=True,
     ),
 }
 FACTORIES: Final[dict[str, Factory]] = {name: kind.make for name, kind in KINDS.items()}
+
+
+def runs_inside(driver: str) -> bool:
+    """Whether `serve` runs a driver of that name itself; else it reads who runs it behind its socket."""
+    return driver in KINDS and not KINDS[driver].alone
 
 
 def poll_interval_s(section: UpsSection, conf: UpsConf, kind: Kind) -> float:
@@ -179,7 +187,7 @@ def make_source(
 
     `master` says how ups.conf is read again.  Raises DriverError for a section that makes no sense.
     """
-    if section.driver not in KINDS:
+    if not runs_inside(section.driver):
         return External(section, context.statepath, on_view, maxage_s=maxage_s, log=context.log)
     runner = make_runner(section, conf, context, on_view, maxage_s=maxage_s)
     obeying(runner, section, conf, context, master or Master(lambda: (conf, section)))
